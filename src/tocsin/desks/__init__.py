@@ -1,0 +1,1 @@
+"""One Django app per counter; a desk never imports another desk."""

@@ -1,0 +1,1 @@
+"""Reports in, the concerned told, each case followed to its remedy."""

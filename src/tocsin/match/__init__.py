@@ -1,0 +1,1 @@
+"""Likeness and private look-up: hashes, names, blinded sets."""

@@ -1,0 +1,1 @@
+"""The Django project: settings, urls, HTTP API, command line."""

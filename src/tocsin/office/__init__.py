@@ -1,0 +1,1 @@
+"""What every desk shares: parties and people, outbox, register, documents."""

@@ -1,0 +1,1 @@
+"""Sealed parcels: only the recipient can open what it was sent."""

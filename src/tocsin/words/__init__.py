@@ -1,0 +1,1 @@
+"""The shared vocabulary: roles, markings, classes, moments, errors."""
