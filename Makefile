@@ -1,0 +1,83 @@
+# The one door. `make` alone lists what there is.
+# Needs Python 3.11 or later, make and git; everything else goes into .venv, from the lock files.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+LOCKED  := install --require-hashes --no-deps --only-binary :all:
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+           --generate-hashes --no-emit-index-url --no-emit-find-links \
+           --custom-compile-command "make lock" --group build
+
+.PHONY: help demo test check fmt lint types floors docs bench lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.tocsin ## run the main job on the bundled report, offline, and say where to look
+	@$(BIN)/tocsin demo
+
+test: $(VENV)/.dev ## run the test suite
+	@$(BIN)/pytest
+
+check: test lint types floors docs ## everything: tests, style, types, floors, docs
+
+lint: $(VENV)/.dev ## style of the code (ruff)
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: make fmt"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+
+types: $(VENV)/.dev ## types of the code (mypy, strict)
+	@$(BIN)/mypy --no-error-summary
+
+floors: $(VENV)/.dev ## imports go downwards only (import-linter)
+	@$(BIN)/lint-imports --no-logo
+
+docs: $(VENV)/.dev ## build the documentation into docs/_build/html
+	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+	@echo "Documentation: docs/_build/html/index.html"
+
+fmt: $(VENV)/.dev ## put the code into shape
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+bench: $(VENV)/.tocsin ## measure everything and write docs/benchmarks.md
+	@$(BIN)/tocsin bench all
+
+lock: $(VENV)/.dev ## renew both lock files to the newest versions that fit
+	@$(COMPILE) --upgrade --output-file requirements.lock
+	@$(COMPILE) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove .venv and everything built
+	@rm -rf $(VENV) docs/_build build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# ── set-up: each stamp depends on what it was made from, so that a second run costs nothing ──
+
+$(BIN)/python:
+	@python=; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then python=$$candidate; break; fi; done; \
+	if [ -z "$$python" ]; then \
+	  echo "Tocsin needs Python 3.11 or later; none was found." \
+	       "Install it, or say where it is: make PYTHON=/path/to/python3 demo" >&2; exit 1; fi; \
+	echo "Making $(VENV) with $$($$python --version) ..."; \
+	$$python -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "$$python cannot make virtual environments;" \
+	       "on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.runtime: requirements.lock | $(BIN)/python
+	@echo "Installing what Tocsin runs on ..."
+	@$(PIP) $(LOCKED) -r requirements.lock
+	@touch $@
+
+$(VENV)/.tocsin: pyproject.toml $(VENV)/.runtime
+	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.tocsin
+	@echo "Installing what its tests and checks need ..."
+	@$(PIP) $(LOCKED) -r requirements-dev.lock
+	@touch $@
