@@ -35,11 +35,13 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def own_database(request: pytest.FixtureRequest) -> Iterator[None]:
+def own_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """For tests that call `open_store` (the command line does): each store its own database.
 
     On PostgreSQL all stores share the database that the settings name: the test one.
     """
+    monkeypatch.setenv("TOCSIN_STORE", "")  # so that it is put back afterwards
+    monkeypatch.setattr(settings, "STORE", None)
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         blocker = request.getfixturevalue("django_db_blocker")
         before = connections["default"].settings_dict

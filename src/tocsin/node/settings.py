@@ -1,0 +1,72 @@
+"""Django settings, from the environment; nothing here touches the disk but to read the key.
+
+TOCSIN_STORE         the store folder (default ./tocsin-store); `node.store.open_store` makes it
+TOCSIN_DATABASE_URL  postgres://user:password@host:port/name instead of SQLite in the store
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+STORE = Path(os.environ.get("TOCSIN_STORE", "tocsin-store")).absolute()
+
+# A delivery that was marked delivered must still be so after a power cut: FULL, not NORMAL.
+# secure_delete: an evidence key that is erased is overwritten, not merely unlinked.
+SQLITE_START = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
+
+
+def sqlite(store: Path) -> dict[str, Any]:
+    """The embedded database of a store folder."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(store / "tocsin.sqlite3"),
+        "OPTIONS": {
+            "init_command": SQLITE_START,
+            # A reader that turns writer in mid-transaction cannot be made to wait; so every
+            # transaction takes the write lock at its beginning.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+        },
+    }
+
+
+def postgres(url: str) -> dict[str, Any]:
+    """`postgres://user:password@host:port/name` to Django's words; a socket folder as host."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
+        raise ImproperlyConfigured(
+            "TOCSIN_DATABASE_URL cannot be used. "
+            "Possible: postgres://user:password@host:port/name, or leave it out for SQLite"
+        )
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or ""),
+        "PORT": str(parts.port or ""),
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+def secret_key(store: Path) -> str:
+    """The key of this store; "" where there is none yet, which Django refuses to use."""
+    path = store / "keys" / "django-secret"
+    return path.read_text(encoding="ascii").strip() if path.is_file() else ""
+
+
+_URL = os.environ.get("TOCSIN_DATABASE_URL", "")
+
+DATABASES = {"default": postgres(_URL) if _URL else sqlite(STORE)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = ["tocsin.office", "tocsin.desks.response"]
+SECRET_KEY = secret_key(STORE)
+DEBUG = False
+ALLOWED_HOSTS: list[str] = []
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = True
+LANGUAGE_CODE = "en"

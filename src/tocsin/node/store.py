@@ -1,0 +1,236 @@
+"""The store: one folder with everything a node keeps, and the database that goes with it."""
+
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tocsin.words.errors import Busy, OutOfSpace, Unusable
+
+# Raised when the folders or files of a store change in a way an older Tocsin cannot read.
+LAYOUT = 1
+FOLDERS = ("events", "evidence", "deliveries", "window", "quarantine", "spool", "keys")
+OURS = ("office", "response")
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@dataclass(frozen=True)
+class Store:
+    """The paths of a store; making one touches nothing."""
+
+    path: Path
+
+    @property
+    def events(self) -> Path:
+        """The event store (Delta Lake)."""
+        return self.path / "events"
+
+    @property
+    def evidence(self) -> Path:
+        """Sealed evidence files, see `office.evidence`."""
+        return self.path / "evidence"
+
+    @property
+    def deliveries(self) -> Path:
+        """Files for parties and their manifests."""
+        return self.path / "deliveries"
+
+    @property
+    def window(self) -> Path:
+        """Key files of the deduplication window."""
+        return self.path / "window"
+
+    @property
+    def quarantine(self) -> Path:
+        """Records that could not be used, with the reason."""
+        return self.path / "quarantine"
+
+    @property
+    def spool(self) -> Path:
+        """Temporary files of runs; may be emptied while nothing runs."""
+        return self.path / "spool"
+
+    @property
+    def keys(self) -> Path:
+        """Secrets of this node, one file each, readable by its user alone."""
+        return self.path / "keys"
+
+    def make_folders(self) -> None:
+        """Make what is missing, for this user's eyes only (0700)."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in FOLDERS:
+            (self.path / name).mkdir(mode=0o700, exist_ok=True)
+
+
+def open_store(path: Path) -> Store:
+    """Make the store if need be, set Django up on its database and bring that up to date.
+
+    One process has one store at a time; opening another one turns the database over to it.
+    Raises `OutOfSpace` (disk full, not writable), `Unusable` (not a folder, no database,
+    written by a newer Tocsin) and `Busy` (locked by another process).
+    """
+    store = Store(Path(path).absolute())
+    with _readable_faults(store):
+        store.make_folders()
+        with _lock(store):
+            _check_layout(store)
+            _make_secret(store)
+            _set_up_django(store)
+            _migrate(store)
+    return store
+
+
+def use_database(words: dict[str, Any]) -> None:
+    """Turn this process's default database over to another one (a settings dictionary)."""
+    from django.db import connections
+
+    connections["default"].close()
+    connections.settings["default"] = words
+    del connections["default"]
+
+
+@contextmanager
+def _readable_faults(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        raise _explain(fault, store) from fault
+
+
+def _explain(fault: OSError, store: Store) -> OutOfSpace | Unusable:
+    if fault.errno in _NO_ROOM:
+        return OutOfSpace(
+            f"store {store.path}: the disk is full. Possible: make room, or choose another "
+            "folder with --store or TOCSIN_STORE"
+        )
+    if fault.errno in _NOT_WRITABLE:
+        return OutOfSpace(
+            f"store {store.path}: {fault.filename or 'the folder'} is not writable. Possible: "
+            "give this user the right to write, or choose another folder with --store or "
+            "TOCSIN_STORE"
+        )
+    return Unusable(
+        f"store {store.path} cannot be used: {fault.strerror or fault}. Possible: name a folder, "
+        "or a path where one can be made"
+    )
+
+
+@contextmanager
+def _lock(store: Store) -> Iterator[None]:
+    with (store.path / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _check_layout(store: Store) -> None:
+    mark = store.path / "layout"
+    if not mark.exists():
+        _write_privately(mark, f"{LAYOUT}\n")
+        return
+    text = mark.read_text(encoding="ascii", errors="replace").strip()
+    if not text.isdigit() or int(text) > LAYOUT:
+        raise Unusable(
+            f"store {store.path} has layout {text!r}, this Tocsin knows layouts up to {LAYOUT}. "
+            "Possible: use the newer Tocsin that wrote it, or another folder with --store"
+        )
+
+
+def _make_secret(store: Store) -> None:
+    path = store.keys / "django-secret"
+    if not path.exists():
+        _write_privately(path, secrets.token_urlsafe(64))
+
+
+def _write_privately(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+
+
+def _set_up_django(store: Store) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.node.settings")
+    os.environ["TOCSIN_STORE"] = str(store.path)  # for the processes this one starts
+
+    import django
+    from django.apps import apps
+    from django.conf import settings
+
+    if not apps.ready:
+        django.setup()
+    if store.path != settings.STORE:
+        _turn_over(store)
+
+
+def _turn_over(store: Store) -> None:
+    """Point the settings, read before this store was there, at it."""
+    from django.conf import settings
+
+    from tocsin.node.settings import secret_key, sqlite
+
+    settings.STORE = store.path
+    settings.SECRET_KEY = secret_key(store.path)
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        _use_sqlite(sqlite(store.path))
+
+
+def _use_sqlite(words: dict[str, Any]) -> None:
+    from django.db import connections
+
+    use_database({**connections.settings["default"], **words})
+
+
+def _migrate(store: Store) -> None:
+    from django.core.management import call_command
+    from django.db import DatabaseError, OperationalError, connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    try:
+        executor = MigrationExecutor(connection)
+        _refuse_newer(store, set(executor.loader.applied_migrations), executor)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", verbosity=0, interactive=False)
+    except OperationalError as fault:
+        raise _explain_database(store, str(fault)) from fault
+    except DatabaseError as fault:
+        raise Unusable(
+            f"store {store.path}: the database cannot be read ({fault}). Possible: restore a "
+            "backup, or choose another folder with --store"
+        ) from fault
+
+
+def _refuse_newer(store: Store, applied: set[tuple[str, str]], executor: Any) -> None:
+    unknown = [
+        f"{app}.{name}"
+        for app, name in sorted(applied - set(executor.loader.disk_migrations))
+        if app in OURS
+    ]
+    if unknown:
+        raise Unusable(
+            f"store {store.path} was written by a newer Tocsin (it has {', '.join(unknown)}). "
+            "Possible: use that version, or another folder with --store"
+        )
+
+
+def _explain_database(store: Store, text: str) -> Busy | OutOfSpace | Unusable:
+    if "locked" in text:
+        return Busy(f"store {store.path}: another process is writing. Possible: try again")
+    if "full" in text or "readonly" in text:
+        return OutOfSpace(
+            f"store {store.path}: the database cannot be written ({text}). Possible: make room, "
+            "or give this user the right to write"
+        )
+    return Unusable(
+        f"store {store.path}: the database cannot be opened ({text}). Possible: check "
+        "TOCSIN_DATABASE_URL, or choose another folder with --store"
+    )
