@@ -1,0 +1,6 @@
+"""Every way out there is."""
+
+from tocsin.channels import folder
+from tocsin.channels.channel import Channel
+
+CHANNELS: dict[str, Channel] = {channel.name: channel for channel in (folder.CHANNEL,)}
