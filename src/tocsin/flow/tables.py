@@ -22,17 +22,28 @@ class Fault:
     raw: bytes
 
 
+def _none() -> np.ndarray:
+    return np.empty(0, dtype=np.int64)
+
+
 @dataclass(frozen=True)
 class Chunk:
     """Whole records of one report, cut out of the stream; picklable, independent of others.
 
     `layout` is what the format learnt from file name and header (its own plain data);
-    `row` is the number of the line that `data` starts on.
+    `row` is the number of the line that `data` starts on. `starts`, `ends` (byte offsets into
+    `data`, the line end included) and `lines` (counted from 1) are int64, one per record;
+    bytes between them belong to records that were yielded as a Fault, or to empty lines.
+    `mended` holds, by record index, the clean bytes to read in the stead of the exact ones.
     """
 
     data: bytes
     row: int
     layout: object
+    starts: np.ndarray = field(default_factory=_none)
+    ends: np.ndarray = field(default_factory=_none)
+    lines: np.ndarray = field(default_factory=_none)
+    mended: dict[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,8 @@ class Parsed:
 
     `starts` and `ends` (int64, one per row of `table`) are byte offsets into `data`, so that a
     row refused later still goes to quarantine with its exact bytes. `notes` are sentences
-    for the summary, equal for every chunk of a report where they say the same.
+    for the summary, equal for every chunk of a report where they say the same. `counts` are
+    sentences with a number in them, written `{n}`: the numbers of all chunks are to be added.
     """
 
     table: pl.DataFrame
@@ -50,6 +62,7 @@ class Parsed:
     ends: np.ndarray
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
 
     def raw(self, index: int) -> bytes:
         """The exact bytes of row `index` of the table."""
