@@ -1,0 +1,186 @@
+"""Merge: the same event told twice within a window is one event with a count.
+
+Two reports tell the same event when the fields in `KEY` agree; the time is not among them.
+An event is a repeat when one with the same key, already kept, lies less than the window
+(24 hours) before or after it. The first in order of file and row is kept. The key is
+BLAKE2b-128 over the canonical text of the fields, so it is the same on every machine, in
+every version of every library, and cannot be forged to collide (RFC 7693).
+
+Window segments are immutable files, one per run: sorted keys with the time of the event.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+WINDOW = timedelta(hours=24)
+
+KEY: tuple[str, ...] = (
+    "classification.type",
+    "classification.identifier",
+    "malware.name",
+    "source.ip",
+    "source.network",
+    "source.port",
+    "source.fqdn",
+    "source.url",
+    "source.account",
+    "destination.ip",
+    "destination.port",
+    "destination.fqdn",
+    "destination.url",
+    "protocol.transport",
+    "protocol.application",
+    "malware.hash.md5",
+    "malware.hash.sha1",
+    "malware.hash.sha256",
+    "product.vulnerabilities",
+    "event_description.target",
+    # Shadowserver tells different weaknesses of one service apart by these alone.
+    "extra.tag",
+    "extra.detail",
+    "extra.category",
+)
+_SEPARATOR = "\x1f"  # cannot stand in a field: control characters are taken out on reading
+
+KEYED = np.dtype([("k0", ">u8"), ("k1", ">u8"), ("time", "<i8"), ("seq", "<u4")])
+SEEN = np.dtype([("k0", ">u8"), ("k1", ">u8"), ("time", "<i8")])
+
+
+def event_keys(events: pl.DataFrame) -> bytes:
+    """16 bytes per row, joined: the BLAKE2b-128 of the fields in `KEY`."""
+    parts = [
+        pl.col(name).cast(pl.String).fill_null("") if name in events.columns else pl.lit("")
+        for name in KEY
+    ]
+    canonical = events.select(pl.concat_str(parts, separator=_SEPARATOR).alias("key"))
+    return b"".join(
+        [blake2b(text.encode(), digest_size=16).digest() for text in canonical["key"].to_list()]
+    )
+
+
+def keyed(events: pl.DataFrame, keys: bytes, observed_us: int) -> np.ndarray:
+    """Rows of `KEYED` sorted by key, then order; `time` in microseconds since 1970, UTC."""
+    rows = np.empty(len(events), dtype=KEYED)
+    pairs = np.frombuffer(keys, dtype=">u8").reshape(-1, 2)
+    rows["k0"], rows["k1"] = pairs[:, 0], pairs[:, 1]
+    if "time.source" in events.columns:
+        rows["time"] = events["time.source"].to_physical().fill_null(observed_us).to_numpy()
+    else:
+        rows["time"] = observed_us
+    rows["seq"] = np.arange(len(events), dtype=np.uint32)
+    return rows[np.lexsort((rows["seq"], rows["k1"], rows["k0"]))]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One bucket judged. `repeats`: (chunk, seq) of rows to leave out; `counts`: (chunk, seq,
+    number) for kept rows that were told more than once; `fresh`: `SEEN` rows for the window."""
+
+    repeats: np.ndarray
+    counts: np.ndarray
+    fresh: np.ndarray
+
+
+def bucket_of(path: Path, bucket: int, buckets: int, dtype: np.dtype) -> np.ndarray:
+    """The rows of a sorted key file whose key falls into one of `buckets` equal slices."""
+    rows = np.load(path, mmap_mode="r")
+    width = 2**64 // buckets
+    low = bucket * width
+    first = np.searchsorted(rows["k0"], np.uint64(low)) if bucket else 0
+    last = (
+        np.searchsorted(rows["k0"], np.uint64(low + width)) if bucket + 1 < buckets else len(rows)
+    )
+    return np.array(rows[first:last], dtype=dtype)
+
+
+def judge(
+    bucket: int, buckets: int, chunks: Sequence[Path], segments: Iterable[Path], window: timedelta
+) -> Verdict:
+    """Decide, for one slice of all keys, which rows are repeats.
+
+    `chunks`: key files of this run in order of file and row; `segments`: of earlier runs whose
+    window is still open.
+    """
+    told = [bucket_of(path, bucket, buckets, KEYED) for path in chunks]
+    seen = [bucket_of(path, bucket, buckets, SEEN) for path in segments]
+    known = np.concatenate(seen) if seen else np.empty(0, dtype=SEEN)
+    rows = np.concatenate(told) if told else np.empty(0, dtype=KEYED)
+    chunk = np.repeat(np.arange(len(told), dtype=np.int64), [len(part) for part in told])
+    anchor = _anchors(known, rows, chunk, int(window.total_seconds() * 1_000_000))
+    order, holders = anchor
+    return _verdict(rows, chunk, order, holders)
+
+
+def _anchors(
+    known: np.ndarray, rows: np.ndarray, chunk: np.ndarray, window_us: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each row in `order`, the row it repeats (own index: kept; -1: the window's)."""
+    k0 = np.concatenate([known["k0"], rows["k0"]]).astype(np.uint64)
+    k1 = np.concatenate([known["k1"], rows["k1"]]).astype(np.uint64)
+    time = np.concatenate([known["time"], rows["time"]])
+    rank = np.concatenate([np.full(len(known), -1, dtype=np.int64), chunk])
+    seq = np.concatenate([np.zeros(len(known), dtype=np.uint32), rows["seq"]])
+    order = np.lexsort((seq, rank, k1, k0))
+    k0, k1, time = k0[order], k1[order], time[order]
+    starts = np.ones(len(order), dtype=bool)
+    starts[1:] = (k0[1:] != k0[:-1]) | (k1[1:] != k1[:-1])
+    heads = np.flatnonzero(starts)
+    group = np.cumsum(starts) - 1
+    holder = heads[group] if len(order) else np.empty(0, dtype=np.int64)
+    far = np.abs(time - time[holder]) >= window_us if len(order) else np.empty(0, dtype=bool)
+    for number in np.unique(group[far]):
+        low = heads[number]
+        high = heads[number + 1] if number + 1 < len(heads) else len(order)
+        _walk(low, high, time, order, len(known), window_us, holder)
+    return order - len(known), np.where(order[holder] < len(known), -1, order[holder] - len(known))
+
+
+def _walk(
+    low: int,
+    high: int,
+    time: np.ndarray,
+    order: np.ndarray,
+    known: int,
+    window_us: int,
+    holder: np.ndarray,
+) -> None:
+    """One key told over more than a window: row by row against the kept ones, by bisection."""
+    kept: list[tuple[int, int]] = []
+    for at in range(low, high):
+        moment = int(time[at])
+        spot = bisect_left(kept, (moment, -1))
+        near = [entry for entry in kept[max(0, spot - 1) : spot + 1]]
+        close = [entry for entry in near if abs(entry[0] - moment) < window_us]
+        if close and order[at] >= known:
+            holder[at] = min(close, key=lambda entry: abs(entry[0] - moment))[1]
+        else:
+            holder[at] = at
+            kept.insert(spot, (moment, at))
+
+
+def _verdict(
+    rows: np.ndarray, chunk: np.ndarray, order: np.ndarray, holders: np.ndarray
+) -> Verdict:
+    mine = order >= 0
+    order, holders = order[mine], holders[mine]
+    repeated = holders != order
+    left_out = order[repeated]
+    repeats = np.stack([chunk[left_out], rows["seq"][left_out].astype(np.int64)], axis=1)
+    held = holders[repeated]
+    kept, number = np.unique(held[held >= 0], return_counts=True)
+    counts = np.stack([chunk[kept], rows["seq"][kept].astype(np.int64), number], axis=1)
+    fresh = rows[order[~repeated]]
+    return Verdict(repeats, counts, fresh[["k0", "k1", "time"]].astype(SEEN))
+
+
+def expire(segments: Iterable[tuple[Path, int]], at_us: int, window: timedelta) -> list[Path]:
+    """Segments (file, when its run was) whose window has closed at `at_us`."""
+    limit = at_us - int(window.total_seconds() * 1_000_000)
+    return [path for path, when in segments if when <= limit]

@@ -1,0 +1,351 @@
+"""Normalise: a raw table to events, every field validated, a column at a time.
+
+A value that breaks its field's rule never becomes part of an event: it moves to
+`extra.invalid_<field>`, where only the holder of the address may see it, and is counted. A row
+is refused (a `Fault`, to quarantine with its exact bytes) only when it cannot be used at
+all: its time is not a time, or nothing in it says where the problem is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from tocsin.flow.addresses import as_range, parse_ip, range_text
+from tocsin.flow.tables import ROW, Fault, Parsed
+from tocsin.words.classes import SPELLINGS, TYPES
+from tocsin.words.countries import CODES
+from tocsin.words.errors import Unusable
+from tocsin.words.fields import EXTRA, FIELDS, Kind
+from tocsin.words.markings import STRICTNESS, Tlp, read_tlp
+
+V4 = {"source": "source.v4", "destination": "destination.v4"}
+DTYPES: dict[Kind, type[pl.DataType]] = {
+    Kind.PORT: pl.UInt16,
+    Kind.ASN: pl.UInt32,
+    Kind.NUMBER: pl.Float64,
+}
+_LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_FQDN = rf"^{_LABEL}(\.{_LABEL})*$"
+_NAME = r"^[a-z0-9][a-z0-9 ._/+:-]{0,127}$"
+_URL = r"^[a-z][a-z0-9+.-]*://[^\s/?#]+[^\s]*$"
+_HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)*(\[[0-9A-Fa-f:.]+\]|[^/:?#@\[\]]+)"
+_PASSWORD = r"^([A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*):[^/?#]*@"
+_TRANSPORT = ["tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "gre", "esp", "ah", "igmp", "udplite"]
+_UNKNOWN_ADDRESS = ["", "0", "0.0.0.0", "::"]  # what feeds write for "none"  # noqa: S104
+_LOCATES = ("source.ip", "source.network", "source.fqdn", "source.url", "destination.ip")
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """`events`: validated columns, named as in `words.fields` plus `source.v4`,
+    `destination.v4` (UInt32) and `report.row`; `faults`: rows refused; `invalid`: per field, how
+    many values were set aside."""
+
+    events: pl.DataFrame
+    faults: list[Fault]
+    invalid: dict[str, int] = field(default_factory=dict)
+
+
+Check = Callable[[pl.Expr], pl.Expr]
+
+
+def _matching(text: pl.Expr, pattern: str) -> pl.Expr:
+    return pl.when(text.str.contains(pattern)).then(text)
+
+
+def _text(text: pl.Expr) -> pl.Expr:
+    return pl.when(text.str.len_bytes() <= 16384).then(text)
+
+
+def _name(text: pl.Expr) -> pl.Expr:
+    return _matching(text.str.to_lowercase(), _NAME)
+
+
+def _port(text: pl.Expr) -> pl.Expr:
+    number = text.cast(pl.UInt16, strict=False)
+    return pl.when(number > 0).then(number)
+
+
+def _asn(text: pl.Expr) -> pl.Expr:
+    number = text.str.strip_prefix("AS").cast(pl.UInt32, strict=False)
+    return pl.when(number > 0).then(number)
+
+
+def _country(text: pl.Expr) -> pl.Expr:
+    code = text.str.to_uppercase()
+    return pl.when(code.is_in(sorted(CODES))).then(code)
+
+
+def _fqdn(text: pl.Expr) -> pl.Expr:
+    name = text.str.strip_suffix(".").str.to_lowercase()
+    dotted = name.str.contains(".", literal=True) & (name.str.len_bytes() <= 253)
+    return pl.when(dotted & name.str.contains(_FQDN) & ~name.str.contains(r"\.[0-9]+$")).then(name)
+
+
+def _url(text: pl.Expr) -> pl.Expr:
+    """Scheme lower-cased, `hxxp` undone, a password before the host blanked."""
+    url = text.str.replace(r"^(?i)hxxp", "http").str.replace(_PASSWORD, "${1}:***@")
+    scheme = url.str.extract(r"^([A-Za-z][A-Za-z0-9+.-]*)://").str.to_lowercase()
+    url = scheme + url.str.slice(scheme.str.len_chars())
+    return pl.when(url.str.len_bytes() <= 8192).then(_matching(url, _URL))
+
+
+def _hex(size: int) -> Check:
+    return lambda text: _matching(text.str.to_lowercase(), rf"^[0-9a-f]{{{size}}}$")
+
+
+def _number(text: pl.Expr) -> pl.Expr:
+    number = text.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number)
+
+
+def _transport(text: pl.Expr) -> pl.Expr:
+    name = text.str.to_lowercase()
+    return pl.when(name.is_in(_TRANSPORT)).then(name)
+
+
+def _flag(text: pl.Expr) -> pl.Expr:
+    name = text.str.to_lowercase()
+    return name.replace_strict(
+        {"true": "true", "1": "true", "y": "true", "false": "false", "0": "false", "n": "false"},
+        default=None,
+        return_dtype=pl.String,
+    )
+
+
+def _tlp(text: pl.Expr) -> pl.Expr:
+    return text.map_elements(_read_tlp, return_dtype=pl.String)
+
+
+def _read_tlp(text: str) -> str | None:
+    try:
+        return read_tlp(text).value
+    except Unusable:
+        return None
+
+
+def _time(text: pl.Expr) -> pl.Expr:
+    """`2026-06-17 09:00:00[.ffffff]`, with T and a zone or without; without one it is UTC."""
+    plain = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
+    iso = text.str.replace(r"[zZ]$", "+00:00").str.replace("T", " ", literal=True)
+    bare = iso.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
+    zoned = iso.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", strict=False, time_unit="us")
+    moment = pl.coalesce(
+        plain.dt.replace_time_zone("UTC"),
+        bare.dt.replace_time_zone("UTC"),
+        zoned.dt.convert_time_zone("UTC"),
+    )
+    return pl.when(moment.dt.year().is_between(1990, 2100)).then(moment)
+
+
+CHECKS: dict[Kind, Check] = {
+    Kind.TEXT: _text,
+    Kind.NAME: _name,
+    Kind.TIME: _time,
+    Kind.PORT: _port,
+    Kind.ASN: _asn,
+    Kind.COUNTRY: _country,
+    Kind.FQDN: _fqdn,
+    Kind.URL: _url,
+    Kind.MD5: _hex(32),
+    Kind.SHA1: _hex(40),
+    Kind.SHA256: _hex(64),
+    Kind.NUMBER: _number,
+    Kind.TRANSPORT: _transport,
+    Kind.TLP: _tlp,
+    Kind.FLAG: _flag,
+}
+
+
+def normalise(parsed: Parsed) -> Normalised:
+    """A raw table (`flow.tables`) to events; raises nothing, refuses row by row."""
+    raw = parsed.table
+    checked = _check_columns(raw)
+    checked = _check_addresses(raw, checked)
+    invalid = _set_aside(raw, checked)
+    events = _complete(checked.with_columns(invalid.columns_to_add))
+    reasons = _refusals(raw, events)
+    refused = reasons.is_not_null()
+    faults = [
+        Fault(int(raw[ROW][int(at)]), reasons[int(at)], parsed.raw(int(at)))
+        for at in refused.arg_true()
+    ]
+    return Normalised(events.filter(~refused) if faults else events, faults, invalid.counts)
+
+
+def _check_columns(raw: pl.DataFrame) -> pl.DataFrame:
+    plans = []
+    for name in raw.columns:
+        kind = FIELDS.get(name)
+        if kind in CHECKS:
+            plans.append(CHECKS[kind](pl.col(name)).alias(name))
+        elif kind is None:
+            plans.append(pl.col(name))  # extra.* and report.row are carried as they are
+    table = raw.select(plans)
+    if "classification.type" in table.columns:
+        known = pl.col("classification.type").replace(SPELLINGS)
+        table = table.with_columns(
+            pl.when(known.is_in(sorted(TYPES))).then(known).alias("classification.type")
+        )
+    return table
+
+
+def _check_addresses(raw: pl.DataFrame, checked: pl.DataFrame) -> pl.DataFrame:
+    """IP and CIDR columns: `0.0.0.0`, `::` and empty mean unknown; a CIDR is a network."""
+    for name in [n for n in raw.columns if FIELDS.get(n) in (Kind.IP, Kind.NETWORK)]:
+        texts = raw[name]
+        side = name.split(".")[0]
+        cidr = texts.str.contains("/", literal=True).fill_null(value=False)
+        if FIELDS[name] is Kind.NETWORK or cidr.any():
+            checked = _take_networks(checked, texts, side)
+        if FIELDS[name] is Kind.IP:
+            plain = texts.zip_with(~cidr, _host_routes(texts, cidr)) if cidr.any() else texts
+            found = parse_ip(plain)
+            unknown = found["ip"].is_in(_UNKNOWN_ADDRESS)
+            v4 = found["v4"].zip_with(~unknown, pl.Series([None], dtype=pl.UInt32))
+            checked = checked.with_columns(
+                pl.when(~pl.lit(unknown)).then(pl.lit(found["ip"])).alias(name)
+            )
+            if name in ("source.ip", "destination.ip"):
+                checked = checked.with_columns(v4.alias(V4[side]))
+    return checked
+
+
+def _host_routes(texts: pl.Series, cidr: pl.Series) -> pl.Series:
+    """`192.0.2.7/32` and `2001:db8::7/128` name one address; other networks name none."""
+    single = texts.str.extract(r"^([0-9.]+)/32$|^([0-9A-Fa-f:.]+)/128$", 1)
+    return single.fill_null(texts.str.extract(r"^([0-9A-Fa-f:.]+)/128$", 1))
+
+
+def _take_networks(checked: pl.DataFrame, texts: pl.Series, side: str) -> pl.DataFrame:
+    """CIDR texts to `<side>.network`; single addresses in a network column become /32, /128."""
+    column = f"{side}.network"
+    distinct = texts.drop_nulls().unique().to_list()
+    known = {text: _cidr(text) for text in distinct if "/" in text}
+    found = texts.replace_strict(known, default=None, return_dtype=pl.String)
+    if column in checked.columns:
+        found = checked[column].fill_null(found)
+    return checked.with_columns(found.alias(column))
+
+
+def _cidr(text: str) -> str | None:
+    span = as_range(text)
+    return range_text(*span) if span else None
+
+
+@dataclass(frozen=True)
+class _Aside:
+    columns_to_add: list[pl.Series]
+    counts: dict[str, int]
+
+
+def _set_aside(raw: pl.DataFrame, checked: pl.DataFrame) -> _Aside:
+    """Values present before and gone after: kept as `extra.invalid_<field>`, counted."""
+    aside, counts = [], {}
+    for name in raw.columns:
+        if name not in FIELDS:
+            continue
+        gone = _gone(name, raw, checked)
+        if count := int(gone.sum()):
+            kept = raw[name].zip_with(gone, pl.Series([None], dtype=pl.String))
+            aside.append(kept.alias(f"{EXTRA}invalid_{name.replace('.', '_')}"))
+            counts[name] = count
+    return _Aside(aside, counts)
+
+
+def _gone(name: str, raw: pl.DataFrame, checked: pl.DataFrame) -> pl.Series:
+    before = raw[name].is_not_null()
+    if name not in checked.columns:
+        return before
+    gone = before & checked[name].is_null()
+    if not gone.any():
+        return gone
+    if FIELDS[name] is Kind.IP:
+        side = f"{name.split('.')[0]}.network"
+        unknown = raw[name].is_in(_UNKNOWN_ADDRESS)
+        gone &= ~unknown
+        if side in checked.columns:
+            gone &= ~(raw[name].str.contains("/", literal=True) & checked[side].is_not_null())
+    if FIELDS[name] in (Kind.PORT, Kind.ASN):
+        gone &= raw[name] != "0"  # zero means unknown
+    return gone.fill_null(value=False)
+
+
+def _complete(events: pl.DataFrame) -> pl.DataFrame:
+    """What follows from other fields: the host of a URL, the taxonomy of a type."""
+    adds: list[pl.Expr] = []
+    for side in ("source", "destination"):
+        if f"{side}.url" in events.columns:
+            events = _host_of_url(events, side)
+    kind = pl.col("classification.type")
+    if "classification.type" not in events.columns:
+        events = events.with_columns(pl.lit("undetermined").alias("classification.type"))
+    adds.append(kind.fill_null("undetermined").alias("classification.type"))
+    events = events.with_columns(adds)
+    return events.with_columns(
+        kind.replace_strict(TYPES, default="other", return_dtype=pl.String).alias(
+            "classification.taxonomy"
+        )
+    )
+
+
+def _host_of_url(events: pl.DataFrame, side: str) -> pl.DataFrame:
+    """The host in `<side>.url` fills `<side>.fqdn`, or `<side>.ip` where it is an address."""
+    events = _with_missing(events, {f"{side}.fqdn": pl.String, f"{side}.ip": pl.String})
+    events = _with_missing(events, {V4[side]: pl.UInt32})
+    host = events[f"{side}.url"].str.extract(_HOST, 1).str.strip_chars("[]")
+    name = pl.select(_fqdn(pl.lit(host))).to_series()
+    events = events.with_columns(events[f"{side}.fqdn"].fill_null(name).alias(f"{side}.fqdn"))
+    literal = host.zip_with(name.is_null(), pl.Series([None], dtype=pl.String))
+    if literal.is_null().all():
+        return events
+    found = parse_ip(literal)
+    missing = events[f"{side}.ip"].is_null()
+    v4 = events[V4[side]].zip_with(~missing, found["v4"])
+    ip = events[f"{side}.ip"].fill_null(found["ip"])
+    return events.with_columns(ip.alias(f"{side}.ip"), v4.alias(V4[side]))
+
+
+def _with_missing(
+    events: pl.DataFrame, columns: dict[str, type[pl.DataType]]
+) -> pl.DataFrame:
+    return events.with_columns(
+        pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in columns.items()
+        if name not in events.columns
+    )
+
+
+def _refusals(raw: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
+    """Per row the reason why it cannot be used, or null."""
+    reasons = pl.Series([None], dtype=pl.String).new_from_index(0, len(raw))
+    here = [name for name in _LOCATES if name in events.columns]
+    nowhere = events.select(pl.all_horizontal(pl.col(n).is_null() for n in here)).to_series()
+    if not here:
+        nowhere = pl.Series([True]).new_from_index(0, len(raw))
+    if nowhere.any():
+        where = "source.ip" if "source.ip" in raw.columns else next(iter(here), "source.ip")
+        given = raw[where] if where in raw.columns else reasons
+        wrong = pl.lit(f"{where}: '") + pl.lit(given) + "' is no address, and nothing else locates"
+        said = wrong.fill_null("no address, name or URL says where the problem is")
+        reasons = pl.select(pl.when(pl.lit(nowhere)).then(said)).to_series()
+    if "time.source" in raw.columns:
+        timeless = raw["time.source"].is_not_null() & events["time.source"].is_null()
+        if timeless.any():
+            said = pl.lit("time.source: '") + pl.lit(raw["time.source"]) + "' is no moment"
+            reasons = pl.select(
+                pl.when(pl.lit(timeless)).then(said).otherwise(pl.lit(reasons))
+            ).to_series()
+    return reasons
+
+
+def mark(events: pl.DataFrame, tlp: Tlp) -> pl.DataFrame:
+    """The feed's marking on every event; an event's own stricter one stands (TLP 2.0)."""
+    if "tlp" not in events.columns:
+        return events.with_columns(pl.lit(tlp.value).alias("tlp"))
+    weaker = [m.value for m in Tlp if STRICTNESS[m] <= STRICTNESS[tlp]]
+    own = pl.col("tlp")
+    return events.with_columns(
+        pl.when(own.is_null() | own.is_in(weaker)).then(pl.lit(tlp.value)).otherwise(own).alias("tlp")
+    )
