@@ -73,7 +73,7 @@ def may_receive(relation: Relation) -> list[str]:
 def release(events: pl.DataFrame, lane: Lane, *, secret: bytes) -> pl.DataFrame:
     """Rows as they may leave the node on this lane; the columns of `columns_of`.
 
-    `events`: normalised events with `report.row`, and our own columns `because` (String),
+    `events`: normalised events with `report.row`, their extras as members, and our own columns `because` (String),
     `attributable` (String), `repeats` (UInt32), `report` (String). `secret` keys the pseudonyms.
     Rows keep their order; rows whose marking forbids the relation must be gone already.
     """
@@ -144,15 +144,12 @@ class _Plan:
 
     def extra(self) -> pl.Expr:
         """All released `extra.*` columns as one JSON object, empty ones left out."""
-        parts = [
-            self._for_kinds(kinds, _json_member(name))
+        members = [
+            self._for_kinds(kinds, pl.col(name))
             for name in sorted(self.present)
             if name.startswith(EXTRA) and (kinds := self._kinds_keeping(name))
         ]
-        if not parts:
-            return pl.lit(None, dtype=pl.String).alias("extra")
-        joined = pl.concat_str(parts, separator=",", ignore_nulls=True)
-        return pl.when(joined != "").then("{" + joined + "}").alias("extra")
+        return _joined(members).alias("extra")
 
     def _kinds_keeping(self, name: str) -> list[str]:
         return [kind for kind in self.kinds if rule_of(self.lane, kind, name) is Act.KEEP]
@@ -209,12 +206,36 @@ def _pseudonym(name: str, secret: bytes) -> pl.Expr:
     return pl.col(name).cast(pl.String).map_elements(digest, return_dtype=pl.String)
 
 
-def _json_member(name: str) -> pl.Expr:
-    """`"tag":"malware"`, null where the column is."""
-    key = name.removeprefix(EXTRA)
-    text = pl.col(name).cast(pl.String)
-    safe = text.str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
-    return pl.lit(f'"{key}":"') + safe + pl.lit('"')
+def as_members(events: pl.DataFrame) -> pl.DataFrame:
+    """Every `extra.x` column to the text of its JSON member, `"x":"value"`; null stays null.
+
+    Done once per chunk: each recipient's `extra` object is then a joining of members.
+    """
+    names = [name for name in events.columns if name.startswith(EXTRA)]
+    special = events.select(pl.col(names).str.contains(r'["\\]').any())
+    return events.with_columns(
+        pl.lit(f'"{name.removeprefix(EXTRA)}":"') + _escaped(name, special) + pl.lit('"')
+        for name in names
+    ).select(events.columns)
+
+
+def _escaped(name: str, special: pl.DataFrame) -> pl.Expr:
+    text = pl.col(name)
+    if not special[name].item():
+        return text
+    return text.str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
+
+
+def json_object(names: Sequence[str]) -> pl.Expr:
+    """Columns of members (`as_members`) to one JSON object as text; empty ones left out."""
+    return _joined([pl.col(name) for name in sorted(names)])
+
+
+def _joined(members: Sequence[pl.Expr]) -> pl.Expr:
+    if not members:
+        return pl.lit(None, dtype=pl.String)
+    joined = pl.concat_str(members, separator=",", ignore_nulls=True)
+    return pl.when(joined != "").then("{" + joined + "}")
 
 
 def explain(lane: Lane, kind: str, fields: Sequence[str]) -> list[dict[str, str]]:

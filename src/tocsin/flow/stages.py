@@ -1,0 +1,383 @@
+"""The two stages of a run, and the judgement between them. All pure but for their own files.
+
+    chunk ── read_stage ──> spool/events-N.arrow, spool/keys-N.npy
+    all keys, slice by slice ── judge_stage ──> which rows are repeats
+    chunk's events ── route_stage ──> spool/out-N.bin (what each party gets), one part of the store
+
+The shuffle is files under names that follow from the chunk's number, written whole and then
+renamed: a stage can run twice, anywhere, and the result is the same bytes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tocsin.flow import merge, store
+from tocsin.flow.compiled import Compiled
+from tocsin.flow.concern import Finder, is_shared
+from tocsin.flow.networks import Networks, load_networks
+from tocsin.flow.normalise import mark, normalise
+from tocsin.flow.release import NOT_ATTRIBUTABLE, Lane, as_members, may_receive, release
+from tocsin.flow.tables import ROW, Chunk, Fault, Parsed
+from tocsin.rules.concern import ACTING, CONCERN
+from tocsin.rules.disclosure import COUNTED
+from tocsin.words.markings import STRICTNESS, Tlp
+from tocsin.words.relations import Relation, Side
+
+LANES: tuple[tuple[Relation, Side], ...] = tuple(
+    dict.fromkeys((row.relation, row.side) for row in sorted(CONCERN, key=lambda r: (r.relation, r.side)))
+)
+UNROUTED_KEPT = 1000  # distinct (country, network) pairs named per chunk; the rest only counted
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the stages of one run need; the same plan gives the same bytes."""
+
+    run: str
+    at: datetime
+    spool: Path
+    table: Path  # of the event store
+    compiled: Compiled
+    bodies: Mapping[str, Callable[[pl.DataFrame], bytes]]  # format name to writer
+    secret: bytes
+    snapshot: Path
+    overlay: Path | None = None
+    window: timedelta = merge.WINDOW
+
+    @property
+    def on(self) -> date:
+        """The day of the run: which rules are in force, which partition is written."""
+        return self.at.date()
+
+    @property
+    def observed_us(self) -> int:
+        """The moment of the run in microseconds since 1970."""
+        return int(self.at.timestamp() * 1_000_000)
+
+    def path(self, stem: str, number: int, suffix: str) -> Path:
+        """Where a stage leaves its file for a chunk."""
+        return self.spool / f"{stem}-{number:06}{suffix}"
+
+
+@dataclass(frozen=True)
+class ReadTask:
+    """One chunk to read; `parse` is its format's."""
+
+    plan: Plan
+    number: int
+    report: str
+    tlp: Tlp
+    chunk: Chunk
+    parse: Callable[[Chunk], Parsed]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What reading a chunk gave: rows that flow on, rows refused, notes for the summary."""
+
+    number: int
+    report: str
+    rows: int
+    faults: list[Fault]
+    notes: list[str]
+    counts: dict[str, int]
+    invalid: dict[str, int]
+
+
+@dataclass(frozen=True)
+class JudgeTask:
+    """One slice of all keys."""
+
+    chunks: tuple[Path, ...]
+    segments: tuple[Path, ...]
+    window: timedelta
+    bucket: int
+    buckets: int
+
+
+@dataclass(frozen=True)
+class RouteTask:
+    """One chunk's events with the judgement: rows to leave out, and how often others came."""
+
+    plan: Plan
+    number: int
+    report: str
+    repeats: np.ndarray
+    counts: np.ndarray
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of `out-N.bin` that belongs to one delivery."""
+
+    party: int
+    relation: Relation
+    offset: int
+    size: int
+    rows: int
+    first: datetime | None
+    last: datetime | None
+    classes: dict[str, int]
+    strictest: int
+
+
+@dataclass(frozen=True)
+class Routed:
+    """What routing a chunk gave."""
+
+    number: int
+    events: int
+    unrouted: int
+    held: int
+    pieces: list[Piece]
+    figures: dict[tuple[int, Relation], pl.DataFrame]
+    nobody: dict[tuple[str, str], int]
+    part: store.Part | None
+    classes: dict[str, int] = field(default_factory=dict)
+
+
+def read_stage(task: ReadTask) -> Read:
+    """Parse and validate one chunk; leave events and keys in the spool."""
+    plan = task.plan
+    parsed = task.parse(task.chunk)
+    done = normalise(parsed)
+    events = mark(done.events, task.tlp)
+    keys = merge.event_keys(events)
+    np.save(plan.path("keys", task.number, ".npy"), merge.keyed(events, keys, plan.observed_us))
+    events = as_members(events.with_columns(_hex(keys, len(events)).alias("event_hash")))
+    events.write_ipc(plan.path("events", task.number, ".arrow"), compression="lz4")
+    return Read(
+        task.number,
+        task.report,
+        len(events),
+        [*parsed.faults, *done.faults],
+        parsed.notes,
+        parsed.counts,
+        done.invalid,
+    )
+
+
+def _hex(keys: bytes, rows: int) -> pl.Series:
+    text = keys.hex()
+    return pl.Series([text[at * 32 : at * 32 + 32] for at in range(rows)], dtype=pl.String)
+
+
+def judge_stage(task: JudgeTask) -> merge.Verdict:
+    """One slice of all keys, judged."""
+    return merge.judge(task.bucket, task.buckets, task.chunks, task.segments, task.window)
+
+
+@cache
+def _networks(snapshot: Path, overlay: Path | None) -> Networks:
+    return load_networks(snapshot, overlay)
+
+
+def route_stage(task: RouteTask) -> Routed:
+    """Locate, find the concerned, release, write what each gets, keep the events."""
+    plan = task.plan
+    events = _kept(task)
+    finder = Finder(events, plan.compiled, _networks(plan.snapshot, plan.overlay))
+    events = _located(events, finder)
+    out = _Out(plan, events)
+    routed = np.zeros(len(events), dtype=bool)
+    for relation, side in LANES:
+        links = finder.links(relation, side)
+        if len(links):
+            if relation in ACTING:
+                routed[links["event"].to_numpy()] = True
+            out.add(finder, relation, side, links)
+    out.write(task.number)
+    part = None
+    if len(events):
+        events = events.with_columns(pl.Series("routed", routed))
+        name = f"{plan.run}-{task.number:06}"
+        part = store.write_part(events, plan.table, name=name, day=plan.on)
+    return Routed(
+        task.number,
+        len(events),
+        int((~routed).sum()),
+        int((events["tlp"] == Tlp.RED.value).sum()),
+        out.pieces,
+        out.figures,
+        _nobody(events, routed),
+        part,
+        dict(events["classification.type"].value_counts().rows()),
+    )
+
+
+def _kept(task: RouteTask) -> pl.DataFrame:
+    plan = task.plan
+    events = pl.read_ipc(plan.path("events", task.number, ".arrow"))
+    repeats = np.zeros(len(events), dtype=np.uint32)
+    repeats[task.counts[:, 0]] = task.counts[:, 1]
+    keep = np.ones(len(events), dtype=bool)
+    keep[task.repeats] = False
+    return events.with_columns(
+        pl.Series("repeats", repeats),
+        pl.lit(plan.run).alias("run"),
+        pl.lit(task.report).alias("report"),
+        pl.lit(plan.at).dt.cast_time_unit("us").alias("time.observation"),
+        pl.col(ROW).alias("row"),
+    ).filter(pl.Series(keep))
+
+
+def _located(events: pl.DataFrame, finder: Finder) -> pl.DataFrame:
+    """What the snapshot knows of the source stands above what the report says."""
+    spot = finder.place(Side.SOURCE)
+    asn = spot.asn.value
+    known = asn.drop_nulls().unique()
+    names = finder.networks.as_names
+    named = pl.DataFrame(
+        {"asn": known, "name": [names.get(number) for number in known.to_list()]},
+        schema={"asn": pl.UInt32, "name": pl.String},
+    )
+    as_name = asn.to_frame("asn").join(named, on="asn", how="left", maintain_order="left")["name"]
+    country = spot.country.value
+    if "source.asn" in events.columns:
+        asn = asn.fill_null(events["source.asn"])
+    if "source.geolocation.cc" in events.columns:
+        country = country.fill_null(events["source.geolocation.cc"])
+    return events.with_columns(
+        asn.alias("source.asn"),
+        as_name.alias("source.as_name"),
+        country.alias("source.geolocation.cc"),
+    )
+
+
+def _nobody(events: pl.DataFrame, routed: np.ndarray) -> dict[tuple[str, str], int]:
+    """Unrouted events by country and network, the most frequent first."""
+    table = (
+        events.filter(pl.Series(~routed))
+        .select(
+            pl.col("source.geolocation.cc").fill_null("").alias("cc"),
+            pl.concat_str([pl.lit("AS"), pl.col("source.asn")]).fill_null("").alias("asn"),
+        )
+        .group_by("cc", "asn")
+        .len()
+        .sort(["len", "cc", "asn"], descending=[True, False, False])
+        .head(UNROUTED_KEPT)
+    )
+    return {(cc, asn): count for cc, asn, count in table.rows()}
+
+
+class _Out:
+    """Collects what each party gets from one chunk and writes it as one file."""
+
+    def __init__(self, plan: Plan, events: pl.DataFrame) -> None:
+        self.plan = plan
+        self.events = events
+        self.pieces: list[Piece] = []
+        self.figures: dict[tuple[int, Relation], pl.DataFrame] = {}
+        self._buffers: list[bytes] = []
+        self._size = 0
+
+    def add(self, finder: Finder, relation: Relation, side: Side, links: pl.DataFrame) -> None:
+        """Release the rows of one lane, party by party, in the party's format."""
+        lane = Lane(relation, side, self.plan.on)
+        allowed = self.events["tlp"].is_in(may_receive(relation))
+        if not allowed.all():
+            links = links.filter(allowed.gather(links["event"]))
+        links = links.sort("party", "event")
+        told = self.events[links["event"]].with_columns(
+            links["because"], self._attributable(finder, relation, side, links)
+        )
+        if relation in COUNTED:
+            self._count(lane, told, links["party"])
+        else:
+            self._render(lane, told, links["party"])
+
+    def _attributable(
+        self, finder: Finder, relation: Relation, side: Side, links: pl.DataFrame
+    ) -> pl.Series:
+        blank = pl.Series("attributable", [None], dtype=pl.String)
+        if relation is not Relation.NETWORK or side is not Side.SOURCE:
+            return blank.new_from_index(0, len(links))
+        port = self.events["source.port"] if "source.port" in self.events.columns else None
+        without = np.ones(len(self.events), bool) if port is None else port.is_null().to_numpy()
+        vague = (is_shared(finder, side) & without)[links["event"].to_numpy()]
+        return pl.select(
+            pl.when(pl.lit(pl.Series(vague))).then(pl.lit(NOT_ATTRIBUTABLE)).alias("attributable")
+        ).to_series() if len(vague) else blank.clear()
+
+    def _count(self, lane: Lane, told: pl.DataFrame, party: pl.Series) -> None:
+        for number in party.unique().sort():
+            counted = release(told.filter(party == number), lane, secret=self.plan.secret)
+            self.figures[int(number), lane.relation] = counted
+
+    def _render(self, lane: Lane, told: pl.DataFrame, party: pl.Series) -> None:
+        """`told` is sorted by party; rows of one format are written at once and cut."""
+        recipients = self.plan.compiled.recipients
+        released = release(told, lane, secret=self.plan.secret)
+        formats = {int(n): recipients[int(n)].format for n in party.unique()}
+        for name in sorted(set(formats.values())):
+            members = [number for number, format_ in formats.items() if format_ == name]
+            chosen = party.is_in(members)
+            everyone = len(set(formats.values())) == 1
+            rows = released if everyone else released.filter(chosen)
+            self._cut(
+                lane,
+                self.plan.bodies[name](rows),
+                told if everyone else told.filter(chosen),
+                party if everyone else party.filter(chosen),
+            )
+
+    def _cut(self, lane: Lane, body: bytes, told: pl.DataFrame, party: pl.Series) -> None:
+        ends = np.flatnonzero(np.frombuffer(body, dtype=np.uint8) == 10) + 1
+        if len(ends) != len(told):
+            raise RuntimeError(f"{len(told)} rows were written as {len(ends)} lines")
+        numbers = party.to_numpy()
+        firsts = np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1]])
+        lasts = np.r_[firsts[1:], len(numbers)] - 1
+        facts = _facts(told, party)
+        for first, last in zip(firsts, lasts, strict=True):
+            start = int(ends[first - 1]) if first else 0
+            number = int(numbers[first])
+            self.pieces.append(
+                Piece(
+                    number,
+                    lane.relation,
+                    self._size + start,
+                    int(ends[last]) - start,
+                    int(last - first + 1),
+                    **facts[number],
+                )
+            )
+        self._buffers.append(body)
+        self._size += len(body)
+
+    def write(self, number: int) -> None:
+        """All bodies of the chunk, one after the other."""
+        path = self.plan.path("out", number, ".bin")
+        with path.open("wb") as file:
+            file.writelines(self._buffers)
+        self._buffers.clear()
+
+
+def _facts(told: pl.DataFrame, party: pl.Series) -> dict[int, dict]:  # type: ignore[type-arg]
+    """Per party: first and last moment, events per class, the strictest marking."""
+    moment = "time.source" if "time.source" in told.columns else "time.observation"
+    ranks = {tlp.value: rank for tlp, rank in STRICTNESS.items()}
+    table = told.select(
+        party.alias("party"),
+        pl.col(moment).alias("moment"),
+        pl.col("classification.type").alias("type"),
+        pl.col("tlp").replace_strict(ranks, return_dtype=pl.UInt8).alias("tlp"),
+    )
+    ends = table.group_by("party").agg(
+        pl.col("moment").min().alias("first"),
+        pl.col("moment").max().alias("last"),
+        pl.col("tlp").max(),
+    )
+    facts = {
+        number: {"first": first, "last": last, "classes": {}, "strictest": tlp}
+        for number, first, last, tlp in ends.rows()
+    }
+    for number, kind, count in table.group_by("party", "type").len().rows():
+        facts[number]["classes"][kind] = count
+    return facts

@@ -1,0 +1,126 @@
+"""The event store: one Delta table, partitioned by the day a report came in.
+
+Parts are written by whoever holds the rows, under names that follow from run and chunk; the
+commit is one small step at the end. It carries the run's id, so a replay of a run that had
+got as far as the commit adds nothing. The day is the day of receipt, not of the event: what
+falls out of a seized server may be months old, and storage limitation counts from receipt.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+from deltalake.transaction import AddAction, CommitProperties, Transaction
+
+from tocsin.flow.release import json_object
+from tocsin.rules.disclosure import is_secret
+from tocsin.words.fields import EXTRA, FIELDS, Kind
+
+# Delta has no unsigned integers; the next larger signed one holds every value.
+_STORED: dict[Kind, type[pl.DataType]] = {
+    Kind.PORT: pl.Int32,
+    Kind.ASN: pl.Int64,
+    Kind.NUMBER: pl.Float64,
+}
+_MOMENT = pl.Datetime("us", "UTC")
+SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "day": pl.Date,
+    "run": pl.String,
+    "report": pl.String,
+    "row": pl.Int64,
+    "repeats": pl.Int32,
+    "routed": pl.Boolean,
+    **{
+        name: _MOMENT if kind is Kind.TIME else _STORED.get(kind, pl.String)
+        for name, kind in FIELDS.items()
+    },
+    "extra": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of the store: its path below the table, rows, size and day."""
+
+    path: str
+    rows: int
+    size: int
+    day: str
+
+
+def stored(events: pl.DataFrame) -> pl.DataFrame:
+    """Events as they are kept: typed as `SCHEMA` (present columns only), `extra` as JSON.
+
+    Passwords, payloads and requests are not kept in the store at all; the sealed evidence has
+    them for as long as it lives.
+    """
+    keep = [name for name in SCHEMA if name in events.columns and name != "day"]
+    extras = [n for n in events.columns if n.startswith(EXTRA) and not is_secret(n)]
+    return events.select(
+        *[pl.col(name).cast(SCHEMA[name]) for name in keep], json_object(extras).alias("extra")
+    )
+
+
+def write_part(events: pl.DataFrame, table: Path, *, name: str, day: date) -> Part:
+    """Write one part file; the same name is written again with the same content."""
+    folder = table / f"day={day.isoformat()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.parquet"
+    partial = path.with_suffix(".partial")
+    stored(events).write_parquet(partial, compression="zstd", compression_level=1)
+    partial.replace(path)
+    return Part(f"{folder.name}/{path.name}", len(events), path.stat().st_size, day.isoformat())
+
+
+def commit(table: Path, parts: Iterable[Part], *, run: str, at: datetime) -> bool:
+    """Make the parts of one run visible at once; False where the run is there already."""
+    actions = [_add(part, at) for part in parts]
+    store = open_table(table)
+    if store.transaction_version(f"run-{run}") is not None:
+        return False
+    if actions:
+        store.create_write_transaction(
+            actions,
+            mode="append",
+            schema=store.schema(),
+            partition_by=["day"],
+            commit_properties=CommitProperties(
+                custom_metadata={"run": run},
+                app_transactions=[Transaction(app_id=f"run-{run}", version=1)],
+            ),
+        )
+    return True
+
+
+def _add(part: Part, at: datetime) -> AddAction:
+    return AddAction(
+        path=part.path,
+        size=part.size,
+        partition_values={"day": part.day},
+        modification_time=int(at.timestamp() * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": part.rows}),
+    )
+
+
+def open_table(table: Path) -> DeltaTable:
+    """The Delta table, made empty on first use."""
+    try:
+        return DeltaTable(str(table))
+    except TableNotFoundError:
+        table.mkdir(parents=True, exist_ok=True)
+        empty = pl.DataFrame(schema=SCHEMA).to_arrow()
+        return DeltaTable.create(
+            str(table), schema=empty.schema, mode="ignore", partition_by=["day"], name="events"
+        )
+
+
+def read_events(table: Path, *, days: Iterable[date] | None = None) -> pl.LazyFrame:
+    """The store as a lazy frame with the columns of `SCHEMA`."""
+    frame = pl.scan_delta(str(table))
+    return frame.filter(pl.col("day").is_in(list(days))) if days is not None else frame

@@ -1,0 +1,58 @@
+"""The node's own keys: one file each in the store's `keys/`, readable by its owner alone."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from tocsin.words.errors import Unusable
+
+
+def secret(folder: Path, name: str) -> bytes:
+    """32 random bytes kept in `folder/name.key`, made on first use."""
+    return _kept(folder / f"{name}.key", lambda: secrets.token_bytes(32))
+
+
+def signing_key(folder: Path) -> Ed25519PrivateKey:
+    """The key that signs manifests (Ed25519, RFC 8032), made on first use; raises `Unusable`."""
+
+    def make() -> bytes:
+        return Ed25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+
+    path = folder / "manifest-signing.pem"
+    key = load_pem_private_key(_kept(path, make), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Unusable(f"{path} holds no Ed25519 key. Possible: restore it from the key backup")
+    return key
+
+
+def public_text(key: Ed25519PrivateKey) -> str:
+    """The public half as 64 hexadecimal digits."""
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
+def _kept(path: Path, make: Callable[[], bytes]) -> bytes:
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(make())
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(partial, path)  # whoever comes second keeps the first one's key
+        partial.unlink()
+    return path.read_bytes()

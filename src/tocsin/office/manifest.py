@@ -1,0 +1,107 @@
+"""The manifest that goes with every delivery: what it is, why, and the node's signature.
+
+JSON with sorted keys, so that the same delivery has the same bytes wherever it was made; the
+detached signature (Ed25519 over the exact bytes) stands in a file beside it as hexadecimal.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+
+from tocsin.flow.gather import Gathered
+from tocsin.flow.release import Lane, columns_of, explain
+from tocsin.office.keys import public_text
+from tocsin.rules.disclosure import COUNTED, OWN_COLUMNS
+from tocsin.rules.transfers import transfer_basis
+from tocsin.words.fields import EXTRA
+from tocsin.words.moments import iso
+from tocsin.words.relations import Relation, Side
+
+
+def manifest(
+    delivery: Gathered, *, uid: str, run: str, at: datetime, node: str, reports: Mapping[str, str]
+) -> dict[str, Any]:
+    """The facts of one delivery; `reports` maps report ids to the digests of the files read."""
+    recipient = delivery.recipient
+    return {
+        "manifest": 1,
+        "delivery": uid,
+        "run": run,
+        "made_at": iso(at),
+        "from": node,
+        "to": {
+            "party": recipient.party,
+            "name": recipient.name,
+            "role": recipient.role.value,
+            "relation": delivery.relation.value,
+            "country": recipient.country,
+        },
+        "transfer": transfer_basis(recipient.country, at.date()),
+        "tlp": delivery.tlp.value,
+        "file": {
+            "name": delivery.path.name,
+            "format": recipient.format,
+            "rows": delivery.rows,
+            "bytes": delivery.size,
+            "sha256": delivery.digest,
+        },
+        "period": {
+            "first": iso(delivery.first) if delivery.first else None,
+            "last": iso(delivery.last) if delivery.last else None,
+        },
+        "events": sum(delivery.classes.values()),
+        "classes": dict(sorted(delivery.classes.items())),
+        "reports": dict(sorted(reports.items())),
+        "fields": {
+            kind: fields_of(delivery.relation, kind, at.date()) for kind in sorted(delivery.classes)
+        },
+        "rules": "fields absent from this list were withheld: no rule opens them",
+    }
+
+
+def fields_of(relation: Relation, kind: str, on: date) -> dict[str, list[dict[str, str]]]:
+    """Per side of an event, field by field: given, coarsened or withheld, and on what basis."""
+    fields = [
+        name
+        for name in columns_of(relation, on)
+        if name not in {EXTRA + own for own in OWN_COLUMNS} and name not in ("extra", "extra.events")
+    ]
+    if relation not in COUNTED:
+        fields += [f"{EXTRA}*", f"{EXTRA}password", f"{EXTRA}payload", f"{EXTRA}request"]
+    found = {side.value: explain(Lane(relation, side, on), kind, fields) for side in Side}
+    return {
+        side: rows
+        for side, rows in found.items()
+        if any(row["act"] not in ("drop", "never") for row in rows)
+    }
+
+
+def to_bytes(facts: Mapping[str, Any]) -> bytes:
+    """The exact bytes that are signed and sent."""
+    return (json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def sign(data: bytes, key: Ed25519PrivateKey) -> bytes:
+    """`ed25519 <public key> <signature>`, hexadecimal, one line."""
+    return f"ed25519 {public_text(key)} {key.sign(data).hex()}\n".encode()
+
+
+def is_signed(data: bytes, signature: bytes, *, by: str) -> bool:
+    """True when the signature line is by the given public key and fits the bytes."""
+    try:
+        kind, public, signed = signature.decode().split()
+        if (kind, public) != ("ed25519", by):
+            return False
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(
+            bytes.fromhex(signed), data
+        )
+    except (ValueError, InvalidSignature):
+        return False
+    return True
