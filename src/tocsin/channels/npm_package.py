@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+import zlib
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -79,17 +80,18 @@ def _failure(name: str, said: str) -> Undelivered:
 def unpack(archive: Path, target: Path) -> Path:
     """The regular files of an npm archive below `target`; links and devices are refused.
 
-    Written by hand rather than by `tarfile`'s filters, which Python before 3.11.4 lacks.
+    Written by hand rather than by `tarfile`'s filters, which Python before 3.11.4 lacks; and
+    not as a stream, because 3.11.2 trips over broken ones.
     """
     try:
-        with tarfile.open(archive, "r|gz") as members:
+        with tarfile.open(archive, "r:gz") as members:
             left = BYTES
             for count, member in enumerate(members, start=1):
                 left -= member.size
                 _check(member, archive, count, left)
                 if member.isfile():
                     _write(members.extractfile(member), target / _inside(member, archive))
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, ValueError, OSError) as error:
         if isinstance(error, OSError) and error.filename is not None:
             raise  # the disk, not the archive
         raise Unreadable(f"{archive.name}: no npm archive ({error})") from None
@@ -101,7 +103,7 @@ def unpack(archive: Path, target: Path) -> Path:
 def _check(member: tarfile.TarInfo, archive: Path, count: int, left: int) -> None:
     if not (member.isfile() or member.isdir()):
         raise Unreadable(f"{archive.name}: {member.name} is neither file nor folder")
-    if count > FILES or left < 0:
+    if count > FILES or left < 0 or member.size < 0:
         raise Unreadable(f"{archive.name}: more than {FILES} files or {BYTES} bytes")
 
 
