@@ -1,0 +1,275 @@
+"""Party files into the database and out again, and the directory that `flow` reads.
+
+A file speaks for the sources it names (`manual` unless a party says otherwise): a party of
+such a source that the file leaves out is retired, parties of other sources are left alone.
+Retired parties are told nothing more; their rows stay. A contact, remit or dead mark that
+came from another source than the party's own is neither exported nor touched.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from tocsin.flow import remits as flow
+from tocsin.office import register
+from tocsin.office.models import Agreement, Contact, Party, Remit
+from tocsin.office.parties.entry import ContactLine, Entry, in_order
+from tocsin.office.parties.reading import read_parties
+from tocsin.office.parties.writing import write_parties
+from tocsin.words.moments import as_utc
+from tocsin.words.relations import Relation, RemitKind
+from tocsin.words.roles import Role
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did: short names, sorted."""
+
+    created: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
+
+
+def import_parties(text: str, *, by: str, at: datetime) -> Imported:
+    """Make the database say what the file says, in one transaction with its register row.
+
+    Raises `Unusable` with every problem of the file; nothing is changed then.
+    """
+    entries = {entry.recipient.party: entry for entry in read_parties(text)}
+    at = as_utc(at)
+    with transaction.atomic():
+        known = {party.slug: party for party in _with_rows(Party.objects.all())}
+        imported = _compare(entries, known)
+        _create([entries[slug] for slug in imported.created], at=at)
+        for slug in imported.changed:
+            _change(known[slug], entries[slug], at=at)
+        Party.objects.filter(slug__in=imported.retired).update(active=False, updated_at=at)
+        facts = _facts(imported, digest=hashlib.sha256(text.encode()).hexdigest())
+        register.record(action="office:parties:import", actor=by, at=at, facts=facts)
+    return imported
+
+
+def export_parties() -> str:
+    """All active parties as a party file; importing it changes nothing."""
+    return write_parties(_entry(party) for party in _with_rows(Party.objects.filter(active=True)))
+
+
+def directory(*, at: datetime) -> flow.Directory:
+    """Active parties with their remits, and the agreements that run on this day (UTC)."""
+    parties = list(_with_rows(Party.objects.filter(active=True)))
+    on = as_utc(at).date()
+    running = Agreement.objects.filter(Q(until=None) | Q(until__gte=on), since__lte=on)
+    agreements = running.filter(party__active=True).select_related("party")
+    return flow.Directory(
+        recipients=tuple(_recipient(party) for party in parties),
+        remits=tuple(row for party in parties for row in _remits(party, party.remits.all())),
+        agreements=tuple(_agreement(row) for row in agreements.order_by("party__slug", "pk")),
+    )
+
+
+def _with_rows(parties: QuerySet[Party]) -> QuerySet[Party]:
+    return parties.order_by("slug").prefetch_related("contacts", "remits", "agreements")
+
+
+def _compare(entries: Mapping[str, Entry], known: Mapping[str, Party]) -> Imported:
+    old = {slug: party for slug, party in known.items() if slug in entries}
+    same = {slug for slug, party in old.items() if party.active and _entry(party) == entries[slug]}
+    sources = {entry.recipient.source for entry in entries.values()}
+    left_out = {
+        slug
+        for slug, party in known.items()
+        if party.active and party.source in sources and slug not in entries
+    }
+    return Imported(
+        created=tuple(sorted(set(entries) - set(old))),
+        changed=tuple(sorted(set(old) - same)),
+        unchanged=tuple(sorted(same)),
+        retired=tuple(sorted(left_out)),
+    )
+
+
+def _facts(imported: Imported, *, digest: str) -> dict[str, register.Fact]:
+    return {
+        "digest": digest,
+        "created": list(imported.created),
+        "changed": list(imported.changed),
+        "unchanged": len(imported.unchanged),
+        "retired": list(imported.retired),
+    }
+
+
+# ── rows to entries ──────────────────────────────────────────────────────────────────────
+
+
+def _entry(party: Party) -> Entry:
+    own = party.source
+    contacts = [_contact(row) for row in party.contacts.all() if row.source == own]
+    agreements = [_agreement(row) for row in party.agreements.all()]
+    return Entry(
+        recipient=_recipient(party),
+        language=party.language,
+        member=party.member,
+        address=party.channel_address,
+        contacts=tuple(sorted(contacts)),
+        remits=_remits(party, (row for row in party.remits.all() if row.source == own)),
+        agreements=tuple(
+            sorted(agreements, key=lambda row: (row.relation, row.reference, str(row.since)))
+        ),
+    )
+
+
+def _recipient(party: Party) -> flow.Recipient:
+    return flow.Recipient(
+        party=party.slug,
+        name=party.name,
+        role=Role(party.role),
+        country=party.country,
+        format=party.format,
+        channel=party.channel,
+        source=party.source,
+        as_of=party.as_of,
+    )
+
+
+def _contact(row: Contact) -> ContactLine:
+    return ContactLine(row.kind, row.value, row.purpose, tuple(row.languages), row.hours)
+
+
+def _remits(party: Party, rows: Iterable[Remit]) -> tuple[flow.Remit, ...]:
+    return in_order(
+        [
+            flow.Remit(
+                party.slug, RemitKind(row.kind), row.value, Relation(row.relation), row.shared
+            )
+            for row in rows
+        ]
+    )
+
+
+def _agreement(row: Agreement) -> flow.Agreement:
+    return flow.Agreement(
+        party=row.party.slug,
+        relation=Relation(row.relation),
+        classes=tuple(row.classes),
+        reference=row.reference,
+        basis=row.basis,
+        since=row.since,
+        until=row.until,
+    )
+
+
+# ── entries to rows ──────────────────────────────────────────────────────────────────────
+
+
+def _create(entries: list[Entry], *, at: datetime) -> None:
+    parties = Party.objects.bulk_create(
+        [Party(slug=e.recipient.party, created_at=at, updated_at=at, **_words(e)) for e in entries]
+    )
+    pairs = list(zip(parties, entries, strict=True))
+    Contact.objects.bulk_create(
+        [Contact(party=p, **words) for p, e in pairs for words in _contact_words(e)]
+    )
+    Remit.objects.bulk_create(
+        [Remit(party=p, **words) for p, e in pairs for words in _remit_words(e)]
+    )
+    Agreement.objects.bulk_create(
+        [Agreement(party=p, **words) for p, e in pairs for words in _agreement_words(e)]
+    )
+
+
+def _change(party: Party, entry: Entry, *, at: datetime) -> None:
+    sources = {party.source, entry.recipient.source}
+    Party.objects.filter(pk=party.pk).update(active=True, updated_at=at, **_words(entry))
+    contacts, remits = (
+        party.contacts.filter(source__in=sources),
+        party.remits.filter(source__in=sources),
+    )
+    _sync(party, contacts, _contact_words(entry), key=("kind", "value", "purpose"))
+    _sync(party, remits, _remit_words(entry), key=("kind", "value", "relation"))
+    _sync(
+        party,
+        party.agreements.all(),
+        _agreement_words(entry),
+        key=("relation", "reference", "since"),
+    )
+
+
+def _sync(
+    party: Party, rows: QuerySet[Any], wanted: list[dict[str, Any]], *, key: tuple[str, ...]
+) -> None:
+    """Rows of a party as wanted; one that stays keeps what else it knows (`dead_at`)."""
+    there = {tuple(getattr(row, name) for name in key): row for row in rows}
+    for words in wanted:
+        row = there.pop(tuple(words[name] for name in key), None)
+        if row is None:
+            rows.model.objects.create(party=party, **words)
+        else:
+            rows.model.objects.filter(pk=row.pk).update(**words)
+    rows.model.objects.filter(pk__in=[row.pk for row in there.values()]).delete()
+
+
+def _words(entry: Entry) -> dict[str, Any]:
+    recipient = entry.recipient
+    return {
+        "name": recipient.name,
+        "role": recipient.role.value,
+        "country": recipient.country,
+        "language": entry.language,
+        "member": entry.member,
+        "channel": recipient.channel,
+        "channel_address": entry.address,
+        "format": recipient.format,
+        "source": recipient.source,
+        "as_of": recipient.as_of,
+    }
+
+
+def _origin(entry: Entry) -> dict[str, Any]:
+    return {"source": entry.recipient.source, "as_of": entry.recipient.as_of}
+
+
+def _contact_words(entry: Entry) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": row.kind,
+            "value": row.value,
+            "purpose": row.purpose,
+            "languages": list(row.languages),
+            "hours": row.hours,
+            **_origin(entry),
+        }
+        for row in entry.contacts
+    ]
+
+
+def _remit_words(entry: Entry) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": row.kind.value,
+            "value": row.value,
+            "relation": row.relation.value,
+            "shared": row.shared,
+            **_origin(entry),
+        }
+        for row in entry.remits
+    ]
+
+
+def _agreement_words(entry: Entry) -> list[dict[str, Any]]:
+    return [
+        {
+            "relation": row.relation.value,
+            "classes": list(row.classes),
+            "reference": row.reference,
+            "basis": row.basis,
+            "since": row.since,
+            "until": row.until,
+        }
+        for row in entry.agreements
+    ]
