@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import pytest_socket
 from django.conf import settings
 from django.db import connections
 
@@ -52,3 +53,12 @@ def own_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     else:
         request.getfixturevalue("transactional_db")
         yield
+
+
+@pytest.fixture
+def loopback() -> Iterator[None]:
+    """Opens sockets to this machine itself and to nothing else; for channels and servers."""
+    pytest_socket.enable_socket()
+    pytest_socket.socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
+    yield
+    pytest_socket.disable_socket(allow_unix_socket=True)
