@@ -1,0 +1,101 @@
+"""What every way out must do, whichever it is: one contract over the catalogue."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+import pytest
+
+from tocsin.channels.catalogue import CHANNELS
+from tocsin.channels.channel import Channel, Parcel, Piece
+from tocsin.words.errors import Undelivered
+
+BODY = b"192.0.2.7 is infected\n"
+
+
+class FolderServer:
+    """The other end of the folder channel."""
+
+    def __init__(self, path: Path) -> None:
+        self.root = path / "root"
+        self.root.mkdir()
+        self.settings = {"root": str(self.root)}
+
+    def received(self) -> list[bytes]:
+        return [p.read_bytes() for p in sorted(self.root.rglob("*")) if p.is_file()]
+
+    def go_away(self) -> None:
+        self.root.rename(self.root.with_name("away"))
+
+
+SERVERS = {"folder": FolderServer}
+
+
+@pytest.fixture(params=sorted(CHANNELS))
+def channel(request: pytest.FixtureRequest) -> Channel:
+    return CHANNELS[request.param]
+
+
+@pytest.fixture
+def server(channel: Channel, tmp_path: Path) -> FolderServer:
+    return SERVERS[channel.name](tmp_path)
+
+
+def parcel(server: FolderServer, tmp_path: Path) -> Parcel:
+    (tmp_path / "rows.csv").write_bytes(BODY)
+    piece = Piece("rows.csv", tmp_path / "rows.csv", hashlib.sha256(BODY).hexdigest())
+    return Parcel("8d1c", "meadow-net", (piece,), settings=server.settings)
+
+
+def test_every_channel_stands_under_its_own_name_and_has_a_server_to_test_against() -> None:
+    assert {name: channel.name for name, channel in CHANNELS.items()} == {n: n for n in SERVERS}
+
+
+def test_it_delivers_and_says_where(channel: Channel, server: FolderServer, tmp_path: Path) -> None:
+    handed = channel.send(parcel(server, tmp_path))
+
+    assert server.received() == [BODY]
+    assert handed.where != ""
+
+
+def test_the_same_delivery_twice_arrives_once(
+    channel: Channel, server: FolderServer, tmp_path: Path
+) -> None:
+    channel.send(parcel(server, tmp_path))
+    channel.send(parcel(server, tmp_path))
+
+    assert server.received() == [BODY]
+
+
+def test_a_server_that_is_away_is_a_passing_failure(
+    channel: Channel, server: FolderServer, tmp_path: Path
+) -> None:
+    server.go_away()
+    with pytest.raises(Undelivered) as failure:
+        channel.send(parcel(server, tmp_path))
+
+    assert not failure.value.lasting
+
+
+def test_changed_bytes_are_a_lasting_failure_and_do_not_arrive(
+    channel: Channel, server: FolderServer, tmp_path: Path
+) -> None:
+    sent = parcel(server, tmp_path)
+    (tmp_path / "rows.csv").write_bytes(BODY + b"forged\n")
+    with pytest.raises(Undelivered) as failure:
+        channel.send(sent)
+
+    assert (failure.value.lasting, server.received()) == (True, [])
+
+
+def test_no_body_is_ever_logged(
+    channel: Channel, server: FolderServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        channel.send(parcel(server, tmp_path))
+
+    assert "192.0.2.7" not in caplog.text
+
+
+def test_no_address_of_its_own_is_always_allowed(channel: Channel) -> None:
+    channel.check_address("")
