@@ -1,0 +1,313 @@
+"""The outbox: deliveries as rows with a lease, handed over by whoever holds it.
+
+A delivery is written with the change that causes it. A worker claims it for a while (the
+lease), hands it to the channel, and writes down what came of it, if the lease is still its
+own. A worker that dies loses the lease, and the delivery goes out again; channels make the
+same delivery twice count once.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from tocsin.channels.channel import Channel, Handed, Parcel, Piece
+from tocsin.office import register
+from tocsin.office.models import Delivery, Party, Receipt, Run
+from tocsin.words.errors import NotFound, Refused, Undelivered
+from tocsin.words.moments import as_utc
+
+MOST_ATTEMPTS = 12
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(hours=6)
+LEASE = timedelta(minutes=10)
+
+_READY = Delivery.State.READY
+_PARKED = Delivery.State.PARKED
+_DELIVERED = Delivery.State.DELIVERED
+
+Settings = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one attempt. `state` ready means: again at `next_attempt_at`."""
+
+    delivery: str
+    party: str
+    state: str
+    attempt: int
+    delivered_to: str = ""
+    error: str = ""
+    next_attempt_at: datetime | None = None
+
+
+# ── queue ────────────────────────────────────────────────────────────────────────────────
+
+
+def queue(*, run: Run, party: Party, idempotency_key: str, at: datetime, **words: Any) -> Delivery:
+    """Put a delivery into the outbox, due at once; call it with the change that causes it.
+
+    `words` are the other fields of `Delivery`; channel and format are the party's unless
+    they are given. The same `idempotency_key` again changes nothing and returns what is there.
+    """
+    delivery, _ = Delivery.objects.get_or_create(
+        idempotency_key=idempotency_key,
+        defaults={
+            "run": run,
+            "party": party,
+            "channel": party.channel,
+            "format": party.format,
+            "next_attempt_at": as_utc(at),
+            "created_at": as_utc(at),
+            **words,
+        },
+    )
+    return delivery
+
+
+def waiting(at: datetime) -> QuerySet[Delivery]:
+    """What is due at this moment and held by nobody, the longest due first."""
+    unheld = Q(lease_until=None) | Q(lease_until__lte=as_utc(at))
+    return Delivery.objects.filter(unheld, state=_READY, next_attempt_at__lte=as_utc(at)).order_by(
+        "next_attempt_at", "pk"
+    )
+
+
+def parked() -> QuerySet[Delivery]:
+    """What was given up, with the reason in `last_error`, for a person to look at."""
+    return Delivery.objects.filter(state=_PARKED).select_related("party")
+
+
+def claim(*, owner: str, at: datetime, lease: timedelta = LEASE, limit: int = 20) -> list[Delivery]:
+    """Take up to `limit` due deliveries for as long as `lease`; nobody else gets them.
+
+    Of two claimers PostgreSQL lets the second pass over the rows of the first (SKIP LOCKED);
+    SQLite makes it wait for the short transaction (BEGIN IMMEDIATE), then shows it the rest.
+    """
+    at = as_utc(at)
+    with transaction.atomic():
+        _park_exhausted(at)
+        due = list(waiting(at).select_for_update(skip_locked=True)[:limit])
+        for delivery in due:
+            delivery.attempt += 1
+            delivery.lease_owner, delivery.lease_until = owner, at + lease
+        Delivery.objects.bulk_update(due, ["attempt", "lease_owner", "lease_until"])
+    return _with_parties(due)
+
+
+def resume(uid: UUID, *, by: str, at: datetime) -> Delivery:
+    """Send a parked delivery again from the first attempt; raises `NotFound`, `Refused`."""
+    with transaction.atomic():
+        delivery = Delivery.objects.select_for_update().filter(uid=uid).first()
+        if delivery is None:
+            raise NotFound(f"there is no delivery {uid}")
+        if delivery.state != _PARKED:
+            raise Refused(
+                f"delivery {uid} is {delivery.state}, not parked. Possible: resume a parked one"
+            )
+        delivery.state, delivery.attempt, delivery.next_attempt_at = _READY, 0, as_utc(at)
+        delivery.save(update_fields=["state", "attempt", "next_attempt_at"])
+        _record("resume", delivery, actor=by, at=at)
+    return delivery
+
+
+# ── hand over ────────────────────────────────────────────────────────────────────────────
+
+
+def deliver_due(
+    *,
+    owner: str,
+    at: datetime,
+    channels: Mapping[str, Channel],
+    store_folder: Path,
+    settings: Settings,
+    lease: timedelta = LEASE,
+    limit: int = 20,
+) -> list[Outcome]:
+    """Claim what is due and hand it over, one after the other; what came of each.
+
+    `settings` holds this node's own settings per channel (`{"folder": {"root": …}}`). The
+    lease runs from `at`, so a worker calls again with a fresh `at` until the list is empty.
+    """
+    return [
+        _deliver(delivery, at=at, channels=channels, store_folder=store_folder, settings=settings)
+        for delivery in claim(owner=owner, at=at, lease=lease, limit=limit)
+    ]
+
+
+def parcel_of(delivery: Delivery, *, store_folder: Path, settings: Settings) -> Parcel:
+    """What the channel gets: the file, then the manifest."""
+    files = (
+        (delivery.path, delivery.digest),
+        (delivery.manifest_path, delivery.manifest_digest),
+    )
+    return Parcel(
+        delivery=str(delivery.uid),
+        party=delivery.party.slug,
+        pieces=tuple(Piece(Path(path).name, store_folder / path, dig) for path, dig in files),
+        address=delivery.party.channel_address,
+        settings=settings.get(delivery.channel, {}),
+    )
+
+
+def wait_before(uid: str, attempt: int) -> timedelta:
+    """How long to wait after a failed attempt: doubling from one minute to six hours.
+
+    Between half and all of the span, by a digest of delivery and attempt: a thousand
+    deliveries that failed together do not come back together, and a replay says the same.
+    """
+    whole = min(LONGEST_WAIT, FIRST_WAIT * (1 << attempt))
+    digest = hashlib.sha256(f"{uid}:{attempt}".encode()).digest()
+    return whole / 2 + whole / 2 * (int.from_bytes(digest[:4], "big") / 2**32)
+
+
+def _deliver(
+    delivery: Delivery,
+    *,
+    at: datetime,
+    channels: Mapping[str, Channel],
+    store_folder: Path,
+    settings: Settings,
+) -> Outcome:
+    """Hand over outside any transaction, then write down what came of it."""
+    try:
+        parcel = parcel_of(delivery, store_folder=store_folder, settings=settings)
+        handed = _send(channels, delivery.channel, parcel)
+    except Undelivered as fault:
+        return _failed(delivery, fault, at=as_utc(at))
+    return _handed(delivery, handed, at=as_utc(at))
+
+
+def _send(channels: Mapping[str, Channel], name: str, parcel: Parcel) -> Handed:
+    if name not in channels:
+        raise Undelivered(
+            f"there is no channel {name!r}. Possible: {', '.join(sorted(channels))}", lasting=True
+        )
+    try:
+        return channels[name].send(parcel)
+    except Undelivered:
+        raise
+    except Exception as fault:
+        # A slip in one channel must not keep all others from their deliveries.
+        raise Undelivered(
+            f"channel {name} failed: {type(fault).__name__}: {fault}", lasting=False
+        ) from fault
+
+
+def _handed(delivery: Delivery, handed: Handed, *, at: datetime) -> Outcome:
+    changes = {
+        "state": _DELIVERED,
+        "delivered_at": at,
+        "delivered_to": handed.where,
+        "last_error": "",
+    }
+    with transaction.atomic():
+        if not _settle(delivery, changes):
+            return _outcome(delivery)
+        if handed.confirmed:
+            note_receipt(
+                delivery,
+                kind=Receipt.Kind.RECEIVED,
+                by=delivery.party.slug,
+                at=at,
+                detail=handed.detail,
+            )
+        _record("hand_over", delivery, actor=delivery.lease_owner, at=at, where=handed.where)
+    return _outcome(delivery)
+
+
+def _failed(delivery: Delivery, fault: Undelivered, *, at: datetime) -> Outcome:
+    if fault.lasting or delivery.attempt >= MOST_ATTEMPTS:
+        with transaction.atomic():
+            if _settle(delivery, {"state": _PARKED, "last_error": str(fault)}):
+                _record("park", delivery, actor=delivery.lease_owner, at=at, why=str(fault))
+        return _outcome(delivery)
+    again = at + wait_before(str(delivery.uid), delivery.attempt)
+    _settle(delivery, {"last_error": str(fault), "next_attempt_at": again})
+    return _outcome(delivery)
+
+
+def note_receipt(
+    delivery: Delivery, *, kind: str, by: str, at: datetime, detail: Mapping[str, Any]
+) -> Receipt:
+    """Write down what came back for a delivery; the same again changes nothing."""
+    receipt, _ = Receipt.objects.get_or_create(
+        delivery=delivery,
+        kind=Receipt.Kind(kind),
+        by=by,
+        detail=dict(detail),
+        defaults={"at": as_utc(at)},
+    )
+    return receipt
+
+
+def _settle(delivery: Delivery, changes: Mapping[str, Any]) -> bool:
+    """Write what came of an attempt and give the lease back, if it is still ours.
+
+    False where it ran out and somebody else took over: then theirs counts.
+    """
+    ours = Delivery.objects.filter(
+        pk=delivery.pk,
+        state=_READY,
+        lease_owner=delivery.lease_owner,
+        attempt=delivery.attempt,
+    )
+    is_ours = bool(ours.update(lease_until=None, **changes))
+    delivery.refresh_from_db()
+    return is_ours
+
+
+def _park_exhausted(at: datetime) -> None:
+    """A delivery whose workers died every time is not tried for ever."""
+    for delivery in waiting(at).filter(attempt__gte=MOST_ATTEMPTS).select_for_update():
+        why = delivery.last_error or f"its worker did not come back {delivery.attempt} times"
+        delivery.state, delivery.last_error, delivery.lease_until = _PARKED, why, None
+        delivery.save(update_fields=["state", "last_error", "lease_until"])
+        _record("park", delivery, actor=delivery.lease_owner, at=at, why=why)
+
+
+def _with_parties(due: list[Delivery]) -> list[Delivery]:
+    """The claimed rows with their party, which no lock is wanted on."""
+    parties = Party.objects.in_bulk([delivery.party_id for delivery in due])
+    for delivery in due:
+        delivery.party = parties[delivery.party_id]
+    return due
+
+
+def _record(
+    verb: str, delivery: Delivery, *, actor: str, at: datetime, **facts: register.Fact
+) -> None:
+    register.record(
+        action=f"office:delivery:{verb}",
+        actor=actor,
+        at=at,
+        subject=delivery.uid,
+        facts={
+            "party": delivery.party.slug,
+            "relation": delivery.relation,
+            "rows": delivery.rows,
+            "digest": delivery.digest,
+            "attempt": delivery.attempt,
+            **facts,
+        },
+    )
+
+
+def _outcome(delivery: Delivery) -> Outcome:
+    is_waiting = delivery.state == _READY
+    return Outcome(
+        delivery=str(delivery.uid),
+        party=delivery.party.slug,
+        state=delivery.state,
+        attempt=delivery.attempt,
+        delivered_to=delivery.delivered_to,
+        error=delivery.last_error,
+        next_attempt_at=delivery.next_attempt_at if is_waiting else None,
+    )
