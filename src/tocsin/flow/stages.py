@@ -103,13 +103,14 @@ class JudgeTask:
 
 @dataclass(frozen=True)
 class RouteTask:
-    """One chunk's events with the judgement: rows to leave out, and how often others came."""
+    """One chunk's events with the judgement: rows to leave out (bool), and how often each
+    row came again (uint32); both as long as the chunk's events."""
 
     plan: Plan
     number: int
     report: str
+    repeated: np.ndarray
     repeats: np.ndarray
-    counts: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def route_stage(task: RouteTask) -> Routed:
     plan = task.plan
     events = _kept(task)
     finder = Finder(events, plan.compiled, _networks(plan.snapshot, plan.overlay))
-    events = _located(events, finder)
+    events = located(events, finder)
     out = _Out(plan, events)
     routed = np.zeros(len(events), dtype=bool)
     for relation, side in LANES:
@@ -212,22 +213,19 @@ def route_stage(task: RouteTask) -> Routed:
 
 
 def _kept(task: RouteTask) -> pl.DataFrame:
+    """The chunk's events without the repeats, with what only the run knows of them."""
     plan = task.plan
     events = pl.read_ipc(plan.path("events", task.number, ".arrow"))
-    repeats = np.zeros(len(events), dtype=np.uint32)
-    repeats[task.counts[:, 0]] = task.counts[:, 1]
-    keep = np.ones(len(events), dtype=bool)
-    keep[task.repeats] = False
     return events.with_columns(
-        pl.Series("repeats", repeats),
+        pl.Series("repeats", task.repeats, dtype=pl.UInt32),
         pl.lit(plan.run).alias("run"),
         pl.lit(task.report).alias("report"),
         pl.lit(plan.at).dt.cast_time_unit("us").alias("time.observation"),
         pl.col(ROW).alias("row"),
-    ).filter(pl.Series(keep))
+    ).filter(pl.Series(~task.repeated))
 
 
-def _located(events: pl.DataFrame, finder: Finder) -> pl.DataFrame:
+def located(events: pl.DataFrame, finder: Finder) -> pl.DataFrame:
     """What the snapshot knows of the source stands above what the report says."""
     spot = finder.place(Side.SOURCE)
     asn = spot.asn.value

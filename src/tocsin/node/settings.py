@@ -1,13 +1,14 @@
 """Django settings, from the environment; nothing here touches the disk but to read the key.
 
 TOCSIN_STORE         the store folder (default ./tocsin-store); `node.store.open_store` makes it
-TOCSIN_DATABASE_URL  postgres://user:password@host:port/name instead of SQLite in the store
+TOCSIN_DATABASE_URL  postgres://user:password@host:port/name instead of SQLite in the store;
+                     postgres://user@/name?host=/folder for a local socket
 """
 
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -34,7 +35,7 @@ def sqlite(store: Path) -> dict[str, Any]:
 
 
 def postgres(url: str) -> dict[str, Any]:
-    """`postgres://user:password@host:port/name` to Django's words; a socket folder as host."""
+    """`postgres://user:password@host:port/name` to Django's words."""
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
         raise ImproperlyConfigured(
@@ -46,7 +47,7 @@ def postgres(url: str) -> dict[str, Any]:
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(parts.hostname or ""),
+        "HOST": parts.hostname or "".join(parse_qs(parts.query).get("host", [])),
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
     }

@@ -165,9 +165,13 @@ def _set_up_django(store: Store) -> None:
     import django
     from django.apps import apps
     from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
 
-    if not apps.ready:
-        django.setup()
+    try:
+        if not apps.ready:
+            django.setup()
+    except ImproperlyConfigured as fault:  # the address of a database, or its driver
+        raise Unusable(f"the settings cannot be used: {fault}") from fault
     if store.path != settings.STORE:
         _turn_over(store)
 

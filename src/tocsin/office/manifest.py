@@ -1,7 +1,8 @@
 """The manifest that goes with every delivery: what it is, why, and the node's signature.
 
-JSON with sorted keys, so that the same delivery has the same bytes wherever it was made; the
-detached signature (Ed25519 over the exact bytes) stands in a file beside it as hexadecimal.
+One JSON file, `{"manifest": …, "signature": …}` with sorted keys, so that the same delivery has
+the same bytes wherever it was made. Signed (Ed25519, RFC 8032) is the manifest object in its
+canonical form: keys sorted, no white space, UTF-8; it holds text, whole numbers and null only.
 """
 
 import json
@@ -20,6 +21,7 @@ from tocsin.flow.release import Lane, columns_of, explain
 from tocsin.office.keys import public_text
 from tocsin.rules.disclosure import COUNTED, OWN_COLUMNS
 from tocsin.rules.transfers import transfer_basis
+from tocsin.words.errors import Unreadable
 from tocsin.words.fields import EXTRA
 from tocsin.words.moments import iso
 from tocsin.words.relations import Relation, Side
@@ -71,7 +73,8 @@ def fields_of(relation: Relation, kind: str, on: date) -> dict[str, list[dict[st
     fields = [
         name
         for name in columns_of(relation, on)
-        if name not in {EXTRA + own for own in OWN_COLUMNS} and name not in ("extra", "extra.events")
+        if name not in {EXTRA + own for own in OWN_COLUMNS}
+        and name not in ("extra", "extra.events")
     ]
     if relation not in COUNTED:
         fields += [f"{EXTRA}*", f"{EXTRA}password", f"{EXTRA}payload", f"{EXTRA}request"]
@@ -83,25 +86,33 @@ def fields_of(relation: Relation, kind: str, on: date) -> dict[str, list[dict[st
     }
 
 
-def to_bytes(facts: Mapping[str, Any]) -> bytes:
-    """The exact bytes that are signed and sent."""
-    return (json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+def sealed(facts: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
+    """The manifest with its signature, as the bytes that are sent."""
+    signature = {
+        "algorithm": "ed25519",
+        "public_key": public_text(key),
+        "value": key.sign(_canonical(facts)).hex(),
+    }
+    whole = {"manifest": facts, "signature": signature}
+    return (json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
-def sign(data: bytes, key: Ed25519PrivateKey) -> bytes:
-    """`ed25519 <public key> <signature>`, hexadecimal, one line."""
-    return f"ed25519 {public_text(key)} {key.sign(data).hex()}\n".encode()
+def _canonical(facts: Mapping[str, Any]) -> bytes:
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
 
 
-def is_signed(data: bytes, signature: bytes, *, by: str) -> bool:
-    """True when the signature line is by the given public key and fits the bytes."""
+def read_signed(data: bytes, *, public_key: str) -> dict[str, Any]:
+    """The manifest if `public_key` (64 hexadecimal digits) signed it; raises `Unreadable`."""
     try:
-        kind, public, signed = signature.decode().split()
-        if (kind, public) != ("ed25519", by):
-            return False
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(
-            bytes.fromhex(signed), data
-        )
-    except (ValueError, InvalidSignature):
-        return False
-    return True
+        whole = json.loads(data)
+        facts, signature = whole["manifest"], whole["signature"]
+        if signature["public_key"] != public_key:
+            raise Unreadable("manifest: signed by another key than the one given")
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+        key.verify(bytes.fromhex(signature["value"]), _canonical(facts))
+    except (ValueError, KeyError, TypeError) as fault:
+        raise Unreadable(f"manifest: not a signed manifest ({fault})") from fault
+    except InvalidSignature:
+        raise Unreadable("manifest: the signature does not fit; it was changed") from None
+    return dict(facts)

@@ -1,0 +1,176 @@
+"""`tocsin bench`: measure this machine; the figures in docs/benchmarks.md come from here."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tocsin.node.commands.route import Executor, Json
+from tocsin.node.console import out, say_json, table
+from tocsin.words.errors import TocsinError
+
+app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
+
+Rows = Annotated[int, typer.Option(help="Rows of Shadowserver CSV.", min=1000)]
+DOCUMENT = Path("docs/benchmarks.md")
+
+
+@app.command()
+def route(
+    rows: Rows = 1_000_000,
+    executor: Executor = "in-process",
+    again: Annotated[
+        bool, typer.Option(help="A second, different report with the window of the first still open.")
+    ] = False,
+    as_json: Json = False,
+    keep: Annotated[Path | None, typer.Option(help="Work in this folder and keep it.")] = None,
+) -> None:
+    """From CSV on disk to one file per recipient, everything on: the whole of `tocsin route`."""
+    facts = measure_route(rows, executor, again=again, keep=keep)
+    say_json(facts) if as_json else _show([facts])
+
+
+def measure_route(
+    rows: int, executor: str, *, again: bool = False, keep: Path | None = None
+) -> dict[str, Any]:
+    """One object with `bench, size, seconds, cpu_seconds, peak_mib, rate_per_second, …`."""
+    from tocsin.node.benchdata import write_parties, write_reports
+
+    folder = keep or Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        parties = folder / "parties.toml"
+        write_parties(parties)
+        facts: dict[str, Any] = {}
+        for number in (1, 2) if again else (1,):
+            reports = write_reports(folder, rows, seed=number)
+            facts = _run(folder, reports, parties, executor)
+            size = sum(path.stat().st_size for path in reports)
+            for path in reports:
+                path.unlink()
+        return _figures(facts, rows, size, executor, again=again)
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(folder: Path, reports: list[Path], parties: Path, executor: str) -> dict[str, Any]:
+    """`tocsin route` in a process of its own, so that nothing of the benchmark is counted."""
+    command = [
+        *(sys.executable, "-m", "tocsin", "route", *map(str, reports)),
+        *("--parties", str(parties), "--store", str(folder / "store")),
+        *("--out", str(folder / "out"), "--executor", executor, "--json"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise TocsinError(f"the measured command failed: {done.stderr.strip()[-2000:]}")
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts
+
+
+def _figures(
+    facts: dict[str, Any], rows: int, size: int, executor: str, *, again: bool
+) -> dict[str, Any]:
+    cpu, wall = facts["cpu_seconds"], facts["seconds"]
+    return {
+        "bench": "route",
+        "size": rows,
+        "executor": executor,
+        "window": rows if again else 0,
+        "seconds": wall,
+        "cpu_seconds": cpu,
+        "peak_mib": facts["peak_mib"],
+        "rate_per_second": round(rows / wall),
+        "cpu_us_per_item": round(cpu / rows * 1e6, 2),
+        "bytes_per_item": round(size / rows),
+        "events": facts["events"],
+        "duplicates": facts["duplicates"],
+        "unrouted": facts["unrouted"],
+        "deliveries": len(facts["deliveries"]),
+        "delivered_rows": sum(row["events"] for row in facts["deliveries"]),
+    }
+
+
+@app.command("all")
+def everything() -> None:
+    """Run every benchmark (under 30 minutes) and write docs/benchmarks.md."""
+    plans = [
+        *((rows, "in-process", False) for rows in (100_000, 1_000_000, 10_000_000)),
+        *((rows, "pool", False) for rows in (1_000_000, 10_000_000)),
+        (1_000_000, "in-process", True),
+    ]
+    found = []
+    for rows, executor, again in plans:
+        out.print(f"route, {rows:,} rows, {executor} …")
+        found.append(measure_route(rows, executor, again=again))
+        _show(found[-1:])
+    if DOCUMENT.parent.is_dir():
+        write_document(DOCUMENT, found)
+        out.print(f"written: {DOCUMENT}")
+
+
+def _show(found: list[dict[str, Any]]) -> None:
+    right = ("rows", "s", "CPU s", "µs CPU/row", "rows/s", "MiB", "deliveries")
+    shown = table("route", "rows", "executor", *right[1:], right=right)
+    for facts in found:
+        shown.add_row(*_cells(facts))
+    out.print(shown)
+
+
+def _cells(facts: dict[str, Any]) -> list[str]:
+    kind = facts["executor"] + (", window open" if facts["window"] else "")
+    return [
+        f"{facts['size']:,}",
+        kind,
+        f"{facts['seconds']:.1f}",
+        f"{facts['cpu_seconds']:.1f}",
+        f"{facts['cpu_us_per_item']:.1f}",
+        f"{facts['rate_per_second']:,}",
+        f"{facts['peak_mib']:,.0f}",
+        f"{facts['deliveries']:,}",
+    ]
+
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+def write_document(path: Path, found: list[dict[str, Any]]) -> None:
+    """Replace the measured part of the document; the words around it stay."""
+    text = path.read_text(encoding="utf-8") if path.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    path.write_text(f"{before}{BEGIN}\n{measured(found)}{END}{after}", encoding="utf-8")
+
+
+def measured(found: list[dict[str, Any]]) -> str:
+    """The table with machine and date, as Markdown."""
+    head = "| rows | executor | s | CPU s | µs CPU a row | rows a second | peak MiB | deliveries |"
+    rows = ["| " + " | ".join(_cells(facts)) + " |" for facts in found]
+    when = datetime.now(UTC).date().isoformat()
+    return "\n".join(
+        [
+            f"\n{_machine()}, {when}.\n",
+            head,
+            "|---:|---|---:|---:|---:|---:|---:|---:|",
+            *rows,
+            "",
+            "",
+        ]
+    )
+
+
+def _machine() -> str:
+    model = platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].partition(":")[2].strip() if names else model
+    return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}"

@@ -1,0 +1,106 @@
+"""`tocsin demo`: the main job on three bundled reports; nothing is left running."""
+
+import csv
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.padding import Padding
+
+from tocsin.node.commands.route import hand_over, import_file, run_route, show, summary
+from tocsin.node.console import clean, out, progress
+from tocsin.node.meter import Meter
+from tocsin.node.samples import samples_folder
+from tocsin.node.store import open_store
+from tocsin.words.errors import Refused
+
+MARK = ".tocsin-demo"
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--in", help="Folder for the demo's store and deliveries.")] = Path(
+        "demo-output"
+    ),
+) -> None:
+    """Route three bundled reports (bots, phishing, open remote desktops) of three states."""
+    samples = samples_folder()
+    reports = sorted((samples / "demo").glob("*.csv"))
+    _fresh(folder)
+    out.print(
+        "[bold]Tocsin demo.[/] Three reports came in this morning about networks in Belgium, Poland "
+        "and Portugal:\nbots that called a sinkhole, phishing pages, and remote desktops open to the "
+        "world. All names are invented,\nall addresses are from the ranges set aside for documentation.\n"
+    )
+    with Meter() as meter:
+        opened = open_store(folder / "store")
+        import_file(samples / "parties.toml")
+        with progress(shown=True) as tell:
+            outcome = run_route(
+                reports, opened, tell, "in-process", overlay=samples / "networks.csv", at=datetime.now(UTC)
+            )
+        handed = hand_over(opened, folder / "out")
+    facts = summary(outcome, handed, meter)
+    show(facts)
+    _explain(facts, folder, samples)
+
+
+def _fresh(folder: Path) -> None:
+    """Empty an earlier demo's folder; never anything else."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise Refused(
+                f"{folder} is not empty and was not made by the demo. Possible: --in ANOTHER-FOLDER"
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
+
+
+def _explain(facts: dict[str, Any], folder: Path, samples: Path) -> None:
+    parties = {row["party"] for row in facts["deliveries"]}
+    out.print("[bold]What happened[/]")
+    lines = [
+        f"{facts['read']} records were read; {facts['quarantined']} could not be used and are in quarantine "
+        f"with the reason; {facts['duplicates']} told something again.",
+        f"{facts['events']} events were located and told to {len(parties)} parties: each got its own file with "
+        "only the fields it may see, and a signed manifest that says, field by field, why.",
+        f"{facts['unrouted']} events reached nobody who could act: no party answers for that network or state.",
+        "The police got counts under an agreement, no address. The coordinator has no agreement and got nothing.",
+    ]
+    for line in lines:
+        out.print(Padding(f"• {line}", (0, 0, 0, 2)))
+    _example(facts)
+    here = escape(str(folder))
+    out.print("\n[bold]Where to look[/]")
+    out.print(f"  {here}/out/          one folder per party: the delivery and its manifest")
+    out.print(f"  {here}/store/        the node's store: events, sealed evidence, database")
+    out.print("\n[bold]What to try next[/]")
+    try:
+        near = samples.relative_to(Path.cwd())
+    except ValueError:
+        near = samples
+    common = f"--parties {near}/parties.toml --overlay {near}/networks.csv"
+    for command in (
+        f"tocsin preview 192.0.2.200 {common}",
+        f"tocsin preview https://lantern-bank.secure-pages.example/ {common}",
+        f"tocsin quarantine --store {here}/store",
+        f"tocsin route YOUR-REPORT.csv --parties {near}/parties.toml --out out",
+    ):
+        out.print(f"  {escape(command)}", soft_wrap=True)
+    out.print("  [dim](in a checkout the command is .venv/bin/tocsin)[/]")
+
+
+def _example(facts: dict[str, Any]) -> None:
+    rows = [row for row in facts["deliveries"] if row["relation"] == "network" and row["path"]]
+    if not rows:
+        return
+    row = max(rows, key=lambda row: row["events"])
+    with Path(row["path"]).open(encoding="utf-8", newline="") as file:
+        first = next(csv.DictReader(file))
+    out.print(f"\n[bold]For instance[/], the first line for {escape(row['name'])}:")
+    for name in ("time.source", "source.ip", "source.port", "classification.type", "malware.name", "extra.because"):
+        if first.get(name):
+            out.print(f"  [dim]{name:<22}[/]{escape(clean(first[name]))}")

@@ -1,0 +1,184 @@
+"""`tocsin preview`: who would be told, which fields, why; nothing is sent or kept."""
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from tocsin.node.commands.route import (
+    DEFAULT_STORE,
+    FormatOption,
+    Json,
+    Overlay,
+    Parties,
+    StoreOption,
+    TlpOption,
+    hand_over,
+    import_file,
+    run_route,
+    show,
+    summary,
+)
+from tocsin.node.console import clean, out, progress, say_json, table
+from tocsin.node.meter import Meter
+from tocsin.node.store import open_store
+from tocsin.words.classes import TYPES
+from tocsin.words.errors import Unusable
+from tocsin.words.markings import read_tlp
+
+ACTS = {
+    "keep": "[green]given[/]",
+    "coarsen": "[yellow]coarsened[/]",
+    "pseudonymise": "[yellow]pseudonym[/]",
+    "counted": "[green]counted[/]",
+    "drop": "[dim]withheld[/]",
+    "never": "[red]never[/]",
+}
+
+
+def preview(
+    target: Annotated[str, typer.Argument(help="An address, network, URL, domain, or a report file.")],
+    parties: Parties = None,
+    store: StoreOption = DEFAULT_STORE,
+    kind: Annotated[
+        str | None, typer.Option("--class", help="RSIT type, such as infected-system or phishing.")
+    ] = None,
+    field: Annotated[
+        list[str] | None, typer.Option(help="A further field, NAME=VALUE, such as source.port=4444.")
+    ] = None,
+    tlp: TlpOption = "amber",
+    format_name: FormatOption = None,
+    overlay: Overlay = None,
+    as_json: Json = False,
+) -> None:
+    """Show who would be told of something, which fields each would see, and why."""
+    if Path(target).is_file():
+        _preview_file(Path(target), parties, store, tlp, format_name, overlay, as_json=as_json)
+        return
+    kind = kind or ("phishing" if _has_name(target) else "infected-system")
+    if kind not in TYPES:
+        raise Unusable(f"no class {kind!r}. Possible: {', '.join(sorted(TYPES))}")
+    found = _preview_one(target, kind, _extras(field or []), parties, store, tlp, overlay)
+    say_json(_as_facts(target, found)) if as_json else _show(target, found)
+
+
+def _has_name(target: str) -> bool:
+    return "://" in target or any(c.isalpha() for c in target.rpartition(".")[2]) and ":" not in target
+
+
+def _extras(fields: list[str]) -> dict[str, str]:
+    wrong = [text for text in fields if "=" not in text]
+    if wrong:
+        raise Unusable(f"--field {wrong[0]!r}: write NAME=VALUE, such as source.port=4444")
+    return {name: value for name, _, value in (text.partition("=") for text in fields)}
+
+
+def _preview_one(
+    target: str,
+    kind: str,
+    extras: dict[str, str],
+    parties: Path | None,
+    store: Path,
+    tlp: str,
+    overlay: Path | None,
+) -> Any:
+    with tempfile.TemporaryDirectory(prefix="tocsin-preview-") as empty:
+        open_store(store if parties is None else Path(empty))
+        if parties is not None:
+            import_file(parties)
+        from tocsin.desks.response import queries
+        from tocsin.flow.compiled import compile_directory
+        from tocsin.flow.networks import SHIPPED, load_networks
+        from tocsin.office.parties import directory
+
+        at = datetime.now(UTC)
+        return queries.preview(
+            queries.as_event(target, kind=kind, extras=extras, at=at),
+            compiled=compile_directory(directory(at=at), on=at.date()),
+            networks=load_networks(SHIPPED, overlay),
+            tlp=read_tlp(tlp),
+            on=at,
+        )
+
+
+def _preview_file(
+    path: Path,
+    parties: Path | None,
+    store: Path,
+    tlp: str,
+    format_name: str | None,
+    overlay: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """A whole run in a store that is thrown away."""
+    text = None
+    if parties is None:
+        open_store(store)
+        from tocsin.office.parties import export_parties
+
+        text = export_parties()
+    with tempfile.TemporaryDirectory(prefix="tocsin-preview-") as scratch, Meter() as meter:
+        opened = open_store(Path(scratch) / "store")
+        file = parties or Path(scratch) / "parties.toml"
+        if text is not None:
+            file.write_text(text, encoding="utf-8")
+        import_file(file)
+        with progress(shown=not as_json) as tell:
+            outcome = run_route(
+                [path], opened, tell, "in-process", tlp=tlp, format_name=format_name, overlay=overlay
+            )
+        handed = hand_over(opened, Path(scratch) / "out")
+    facts = summary(outcome, handed, meter)
+    for row in facts["deliveries"]:
+        row["path"], row["state"] = "", "preview" if row["state"] == "delivered" else row["state"]
+    if as_json:
+        say_json(facts)
+        return
+    show(facts)
+    out.print("This was a preview: nothing was kept, nothing was sent.")
+
+
+def _as_facts(target: str, found: Any) -> dict[str, Any]:
+    return {
+        "target": target,
+        "known": found.facts,
+        "told": [
+            {
+                "party": told.recipient.party,
+                "name": told.recipient.name,
+                "relation": told.relation.value,
+                "side": told.side.value,
+                "because": told.because,
+                "attributable": told.attributable or None,
+                "fields": [vars(shown) for shown in told.fields],
+            }
+            for told in found.told
+        ],
+    }
+
+
+def _show(target: str, found: Any) -> None:
+    out.print(f"[bold]{escape(clean(target))}[/]")
+    for name, value in found.facts.items():
+        out.print(f"  [dim]{name:<26}[/]{escape(clean(value))}")
+    out.print()
+    if not found.told:
+        out.print("[yellow]Nobody in the party file is concerned.[/]")
+        return
+    for told in found.told:
+        relation = told.relation.value.replace("_", " ")
+        out.print(f"[bold]{escape(told.recipient.name)}[/] is told as {relation}")
+        out.print(f"  because {escape(clean(told.because))}")
+        if told.attributable:
+            out.print(f"  [yellow]attributable: {told.attributable}[/]")
+        shown = table("", "field", "", "value that leaves", "basis")
+        for row in told.fields:
+            act = ACTS.get(row.act, row.act)
+            shown.add_row(row.field, act, escape(clean(row.value)), f"[dim]{escape(row.basis)}[/]")
+        shown.title = None
+        out.print(shown)
+        out.print()

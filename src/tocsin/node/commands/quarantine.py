@@ -1,0 +1,47 @@
+"""`tocsin quarantine`: what could not be used, where it stood and why."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
+from tocsin.node.console import clean, out, say_json, table
+from tocsin.node.store import open_store
+
+SHOWN = 50
+
+
+def quarantine(
+    store: StoreOption = DEFAULT_STORE,
+    run: Annotated[str | None, typer.Option(help="Only this run (its first characters do).")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Write the exact bytes to this file, one record after the other.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List records that could not be used: file, line, reason; the exact bytes with --export."""
+    opened = open_store(store)
+    from tocsin.desks.response.queries import quarantined
+
+    rows = quarantined(opened.quarantine, run=run)
+    if export is not None:
+        export.write_bytes(b"".join(raw if raw.endswith(b"\n") else raw + b"\n" for raw in rows["raw"]))
+        out.print(f"{len(rows):,} records written to {escape(str(export))}")
+        return
+    if as_json:
+        shown = rows.drop("raw").with_columns(rows["raw"].bin.encode("base64").alias("raw_base64"))
+        say_json(shown.to_dicts())
+        return
+    if not len(rows):
+        out.print("Nothing is in quarantine: every record that came in could be used.")
+        return
+    listed = table(f"{len(rows):,} records in quarantine", "run", "file", "line", "reason", right=("line",))
+    for row in rows.head(SHOWN).iter_rows(named=True):
+        listed.add_row(
+            row["run"][:8], escape(clean(row["file"])), str(row["line"]), escape(clean(row["reason"]))
+        )
+    out.print(listed)
+    if len(rows) > SHOWN:
+        out.print(f"… and {len(rows) - SHOWN:,} more; --json lists all, --export FILE keeps the bytes")

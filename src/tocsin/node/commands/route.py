@@ -1,0 +1,284 @@
+"""`tocsin route`: a report in, one delivery per party out."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from tocsin.node.console import clean, out, progress, say_json, table
+from tocsin.node.meter import Meter
+from tocsin.node.store import Store, open_store
+from tocsin.words.markings import read_tlp
+
+PARTLY_UNREADABLE = 3
+
+Files = Annotated[
+    list[Path], typer.Argument(help="Reports: CSV, or zip or gzip of them.", show_default=False)
+]
+Parties = Annotated[
+    Path | None,
+    typer.Option(help="parties.toml to import first; without it, the parties of the store."),
+]
+StoreOption = Annotated[
+    Path, typer.Option("--store", envvar="TOCSIN_STORE", help="Folder of the node's store.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Where the folder channel puts deliveries.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
+Executor = Annotated[str, typer.Option(help="in-process, or pool: one process per core.")]
+TlpOption = Annotated[str, typer.Option("--tlp", help="Marking of the reports; rows may be stricter.")]
+FormatOption = Annotated[
+    str | None, typer.Option("--format", help="Format of the reports; without it, recognised.")
+]
+Overlay = Annotated[
+    Path | None, typer.Option(help="CSV laid over the routing snapshot (first,last,asn,name,country).")
+]
+DEFAULT_STORE = Path("tocsin-store")
+
+
+def route(
+    files: Files,
+    parties: Parties = None,
+    out_folder: OutOption = None,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: Json = False,
+    executor: Executor = "in-process",
+    tlp: TlpOption = "amber",
+    format_name: FormatOption = None,
+    overlay: Overlay = None,
+) -> None:
+    """Route reports to everyone concerned: one delivery per party and relation.
+
+    Exit codes: 0 all read, 3 a file could not be read (the others were routed), 7 a delivery
+    could not be handed over and waits; the rest are in docs/reference/exit-codes.md.
+    """
+    with Meter() as meter:
+        opened = open_store(store)
+        if parties is not None:
+            import_file(parties)
+        with progress(shown=not as_json) as tell:
+            outcome = run_route(
+                files, opened, tell, executor, tlp=tlp, format_name=format_name, overlay=overlay
+            )
+        handed = hand_over(opened, out_folder)
+    facts = summary(outcome, handed, meter)
+    say_json(facts) if as_json else show(facts)
+    if any(report["unreadable"] for report in facts["reports"]):
+        raise typer.Exit(PARTLY_UNREADABLE)
+    if any(row["state"] != "delivered" for row in facts["deliveries"]):
+        raise typer.Exit(7)
+
+
+def import_file(path: Path) -> Any:
+    """Bring a party file into the store."""
+    from tocsin.office.parties import import_parties
+    from tocsin.words.errors import NotFound, Unreadable
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFound(f"no such party file: {path}") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise Unreadable(f"{path} cannot be read as UTF-8 text: {fault}") from fault
+    return import_parties(text, by="command line", at=datetime.now(UTC))
+
+
+def run_route(
+    files: Sequence[Path],
+    opened: Store,
+    tell: Any,
+    executor: str,
+    *,
+    tlp: str = "amber",
+    format_name: str | None = None,
+    overlay: Path | None = None,
+    at: datetime | None = None,
+) -> Any:
+    """One call to the action, with options checked."""
+    from tocsin.desks.response.actions import Options, route_reports
+    from tocsin.flow.executors import EXECUTORS
+    from tocsin.formats.catalogue import FORMATS
+    from tocsin.words.errors import Unusable
+
+    if executor not in EXECUTORS:
+        raise Unusable(f"no executor {executor!r}. Possible: {', '.join(EXECUTORS)}")
+    if format_name is not None and format_name not in FORMATS:
+        raise Unusable(f"no format {format_name!r}. Possible: {', '.join(FORMATS)}")
+    options = Options(
+        executor=executor, tlp=read_tlp(tlp), format=format_name, overlay=overlay
+    )
+    return route_reports(
+        files,
+        store_folder=opened.path,
+        options=options,
+        by="command line",
+        at=at or datetime.now(UTC),
+        progress=tell,
+    )
+
+
+def hand_over(opened: Store, out_folder: Path | None) -> dict[str, Any]:
+    """Hand over what is due; by delivery id what came of it."""
+    from tocsin.channels.catalogue import CHANNELS
+    from tocsin.office.outbox import deliver_due
+
+    root = (out_folder or opened.path / "out").absolute()
+    root.mkdir(parents=True, exist_ok=True)
+    done: dict[str, Any] = {}
+    while batch := deliver_due(
+        owner="command line",
+        at=datetime.now(UTC),
+        channels=CHANNELS,
+        store_folder=opened.path,
+        settings={"folder": {"root": str(root)}},
+        limit=100,
+    ):
+        done |= {row.delivery.replace("-", ""): row for row in batch}
+    return done
+
+
+def summary(outcome: Any, handed: dict[str, Any], meter: Meter) -> dict[str, Any]:
+    """The facts of one run, as `--json` prints them."""
+    totals = outcome.totals
+    return {
+        "run": outcome.run,
+        "read": sum(report.rows + report.quarantined for report in outcome.reports),
+        "quarantined": sum(report.quarantined for report in outcome.reports),
+        "duplicates": sum(report.duplicates for report in outcome.reports),
+        "events": totals.events,
+        "unrouted": totals.unrouted,
+        "held": totals.held,
+        "classes": dict(sorted(totals.classes.items())),
+        "unrouted_by": [
+            {"country": cc, "network": asn, "events": count}
+            for (cc, asn), count in sorted(totals.nobody.items(), key=lambda item: -item[1])[:20]
+        ],
+        "reports": [_report(report) for report in outcome.reports],
+        "deliveries": [_delivery(row, handed) for row in outcome.deliveries],
+        "seconds": round(meter.seconds, 3),
+        "cpu_seconds": round(meter.cpu_seconds, 3),
+        "peak_mib": round(meter.peak_mib, 1),
+    }
+
+
+def _report(report: Any) -> dict[str, Any]:
+    return {
+        "file": report.path.name,
+        "format": report.format,
+        "sha256": report.digest,
+        "rows": report.rows,
+        "quarantined": report.quarantined,
+        "duplicates": report.duplicates,
+        "events": report.events,
+        "notes": report.sentences(),
+        "unreadable": report.unreadable,
+    }
+
+
+def _delivery(row: Any, handed: dict[str, Any]) -> dict[str, Any]:
+    done = handed.get(row.uid.hex)
+    state = done.state if done else row.state
+    where = done.delivered_to if done else ""
+    return {
+        "party": row.party.slug,
+        "name": row.party.name,
+        "relation": row.relation,
+        "events": row.rows,
+        "format": row.format,
+        "tlp": row.tlp,
+        "path": str(Path(where) / Path(row.path).name) if where else "",
+        "digest": row.digest,
+        "state": state,
+        "error": (done.error if done else row.last_error) or "",
+    }
+
+
+# --- for people -------------------------------------------------------------------------------
+
+MOST_ROWS = 40
+
+
+def show(facts: dict[str, Any]) -> None:
+    """The summary as tables."""
+    _show_reports(facts)
+    _show_deliveries(facts)
+    _show_unrouted(facts)
+    rate = facts["events"] / facts["seconds"] if facts["seconds"] else 0
+    out.print(
+        f"[dim]{facts['seconds']:.1f} s, {facts['cpu_seconds']:.1f} s of CPU, "
+        f"{facts['peak_mib']:,.0f} MiB at most, {rate:,.0f} events a second[/]"
+    )
+
+
+def _show_reports(facts: dict[str, Any]) -> None:
+    numbers = ("rows", "quarantined", "repeats", "events")
+    shown = table("Reports", "file", "format", *numbers, right=numbers)
+    for report in facts["reports"][:MOST_ROWS]:
+        read = report["rows"] + report["quarantined"]
+        shown.add_row(
+            escape(clean(report["file"])),
+            report["format"] or "[red]unreadable[/]",
+            f"{read:,}",
+            f"{report['quarantined']:,}",
+            f"{report['duplicates']:,}",
+            f"{report['events']:,}",
+        )
+    out.print(shown)
+    for report in facts["reports"]:
+        notes = [*report["notes"], *([report["unreadable"]] if report["unreadable"] else [])]
+        for note in notes[:6]:
+            out.print(f"  [yellow]note[/] {escape(clean(report['file']))}: {escape(clean(note))}")
+    if facts["quarantined"]:
+        out.print("  [yellow]note[/] see what was set aside, and why: tocsin quarantine")
+    out.print()
+
+
+def _show_deliveries(facts: dict[str, Any]) -> None:
+    rows = facts["deliveries"]
+    if not rows:
+        out.print("[yellow]Nobody in the party file is concerned; nothing was delivered.[/]\n")
+        return
+    shown = table("Deliveries", "party", "as", "rows", "state", "file", right=("rows",))
+    for row in sorted(rows, key=lambda row: -row["events"])[:MOST_ROWS]:
+        state = row["state"] if row["state"] == "delivered" else f"[red]{row['state']}[/]"
+        where = row["path"] or row["error"]
+        shown.add_row(
+            escape(row["name"]),
+            row["relation"].replace("_", " "),
+            f"{row['events']:,}",
+            state,
+            escape(_short(where)),
+        )
+    out.print(shown)
+    if len(rows) > MOST_ROWS:
+        out.print(f"  … and {len(rows) - MOST_ROWS:,} more")
+    out.print()
+
+
+def _short(path: str) -> str:
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path
+
+
+def _show_unrouted(facts: dict[str, Any]) -> None:
+    if facts["held"]:
+        out.print(f"[yellow]{facts['held']:,} events marked TLP:RED were kept and sent to nobody.[/]\n")
+    if not facts["unrouted"]:
+        return
+    shown = table(
+        f"{facts['unrouted']:,} events reached nobody who could act; they are kept",
+        "country",
+        "network",
+        "events",
+        right=("events",),
+    )
+    for row in facts["unrouted_by"][:10]:
+        shown.add_row(row["country"] or "?", row["network"] or "?", f"{row['events']:,}")
+    out.print(shown)
+    out.print()

@@ -1,0 +1,80 @@
+"""How commands speak: tables and progress for people, one JSON object for machines."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tocsin.words.errors import TocsinError
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
+INTERRUPTED = 130
+
+
+def say_json(facts: Any) -> None:
+    """One JSON object on standard output."""
+    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def complain(fault: TocsinError) -> None:
+    """An expected error, as its text is."""
+    err.print(f"[bold red]tocsin:[/] {escape(clean(str(fault)))}", soft_wrap=True)
+
+
+def clean(text: str) -> str:
+    """Text out of a report without characters that could steer a terminal."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" if ord(c) < 256 else "�" for c in text
+    )
+
+
+def table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
+    """An empty table in the house style."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None)
+    made.pad_edge = False
+    for name in columns:
+        made.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return made
+
+
+STEPS = {
+    "read": "reading and validating",
+    "judge": "telling repeats apart",
+    "route": "finding the concerned",
+}
+
+
+@contextmanager
+def progress(*, shown: bool) -> Iterator[Any]:
+    """A callback `(step, rows)`; shows a line per step on a terminal, nothing elsewhere."""
+    if not (shown and err.is_terminal):
+        yield lambda step, rows: None
+        return
+    bars = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description:<24}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.completed:>13,.0f} rows"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    )
+    tasks: dict[str, Any] = {}
+
+    def advance(step: str, rows: int) -> None:
+        if step not in tasks:
+            total = bars.tasks[0].completed if tasks else None
+            tasks[step] = bars.add_task(STEPS.get(step, step), total=total)
+        bars.advance(tasks[step], rows)
+
+    with bars:
+        yield advance
