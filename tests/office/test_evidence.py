@@ -2,17 +2,20 @@
 
 import hashlib
 import io
+import resource
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tocsin.office import evidence, register, sealed_file
 from tocsin.office.models import Evidence
-from tocsin.words.errors import NotFound, Refused, Unreadable
+from tocsin.words.errors import NotFound, OutOfSpace, Refused, Unreadable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -262,6 +265,39 @@ def test_a_stream_that_breaks_leaves_nothing_behind(store, at) -> None:
     with pytest.raises(ConnectionResetError):
         evidence.keep(Broken(), keep_for=DAYS, store_folder=store.path, **words)
     assert (files(store), Evidence.objects.count()) == ([], 0)
+
+
+def test_a_full_disk_keeps_nothing_and_says_so(kept, store) -> None:
+    """A limit on file size stands in for the disk."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, most))
+    try:
+        with pytest.raises(OutOfSpace, match=r"nothing was kept\. Possible: make room"):
+            kept(hashlib.shake_256(b"does not compress").digest(3 * 2**20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    assert (files(store), Evidence.objects.count()) == ([], 0)
+
+
+def test_the_same_bytes_from_several_sides_at_once_are_one_row_that_can_be_read(
+    kept, store
+) -> None:
+    def work() -> None:
+        try:
+            kept()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+
+    assert Evidence.objects.count() == 1
+    assert files(store) == [f"evidence/{DIGEST[:2]}/{DIGEST}.zst.aes"]
+    assert back(store) == REPORT
 
 
 def test_an_unknown_digest_is_not_found(store: Path) -> None:
