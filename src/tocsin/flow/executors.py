@@ -20,9 +20,7 @@ class Executor(Protocol):
 
     name: str
 
-    def map(
-        self, stage: Callable[[Item], Result], items: Iterable[Item]
-    ) -> Iterator[Result]: ...
+    def map(self, stage: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]: ...
 
     def close(self) -> None: ...
 

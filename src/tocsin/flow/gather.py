@@ -122,9 +122,7 @@ class Gatherer:
             delivery.close()
         return sorted(self._open.values(), key=lambda d: (d.recipient.party, d.relation))
 
-    def _write_figures(
-        self, party: int, relation: Relation, table: pl.DataFrame, on: date
-    ) -> None:
+    def _write_figures(self, party: int, relation: Relation, table: pl.DataFrame, on: date) -> None:
         delivery = self._delivery(party, relation)
         body = self.shapes[delivery.recipient.format].body(table)
         delivery.append(body)

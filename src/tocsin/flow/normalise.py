@@ -307,9 +307,7 @@ def _host_of_url(events: pl.DataFrame, side: str) -> pl.DataFrame:
     return events.with_columns(ip.alias(f"{side}.ip"), v4.alias(V4[side]))
 
 
-def _with_missing(
-    events: pl.DataFrame, columns: dict[str, type[pl.DataType]]
-) -> pl.DataFrame:
+def _with_missing(events: pl.DataFrame, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
     return events.with_columns(
         pl.lit(None, dtype=dtype).alias(name)
         for name, dtype in columns.items()
@@ -347,5 +345,8 @@ def mark(events: pl.DataFrame, tlp: Tlp) -> pl.DataFrame:
     weaker = [m.value for m in Tlp if STRICTNESS[m] <= STRICTNESS[tlp]]
     own = pl.col("tlp")
     return events.with_columns(
-        pl.when(own.is_null() | own.is_in(weaker)).then(pl.lit(tlp.value)).otherwise(own).alias("tlp")
+        pl.when(own.is_null() | own.is_in(weaker))
+        .then(pl.lit(tlp.value))
+        .otherwise(own)
+        .alias("tlp")
     )

@@ -99,9 +99,7 @@ def ranges_of(pieces: list[tuple[int, int, int]], version: int) -> Ranges:
             np.array([high for _, high, _ in pieces], dtype=np.uint32),
             values,
         )
-    return Ranges(
-        _s16(low for low, _, _ in pieces), _s16(high for _, high, _ in pieces), values
-    )
+    return Ranges(_s16(low for low, _, _ in pieces), _s16(high for _, high, _ in pieces), values)
 
 
 def _s16(numbers: Iterable[int]) -> np.ndarray:

@@ -214,7 +214,9 @@ def as_members(events: pl.DataFrame) -> pl.DataFrame:
     names = [name for name in events.columns if name.startswith(EXTRA)]
     special = events.select(pl.col(names).str.contains(r'["\\]').any())
     return events.with_columns(
-        pl.lit(f'"{name.removeprefix(EXTRA)}":"') + _escaped(name, special) + pl.lit('"')
+        (pl.lit(f'"{name.removeprefix(EXTRA)}":"') + _escaped(name, special) + pl.lit('"')).alias(
+            name
+        )
         for name in names
     ).select(events.columns)
 
@@ -223,7 +225,9 @@ def _escaped(name: str, special: pl.DataFrame) -> pl.Expr:
     text = pl.col(name)
     if not special[name].item():
         return text
-    return text.str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
+    return text.str.replace_all("\\", "\\\\", literal=True).str.replace_all(
+        '"', '\\"', literal=True
+    )
 
 
 def json_object(names: Sequence[str]) -> pl.Expr:

@@ -19,7 +19,8 @@ import polars as pl
 
 from tocsin.flow import merge, store
 from tocsin.flow.compiled import Compiled
-from tocsin.flow.concern import Finder, is_shared
+from tocsin.flow.concern import Finder
+from tocsin.flow.hits import is_shared
 from tocsin.flow.networks import Networks, load_networks
 from tocsin.flow.normalise import mark, normalise
 from tocsin.flow.release import NOT_ATTRIBUTABLE, Lane, as_members, may_receive, release
@@ -30,7 +31,9 @@ from tocsin.words.markings import STRICTNESS, Tlp
 from tocsin.words.relations import Relation, Side
 
 LANES: tuple[tuple[Relation, Side], ...] = tuple(
-    dict.fromkeys((row.relation, row.side) for row in sorted(CONCERN, key=lambda r: (r.relation, r.side)))
+    dict.fromkeys(
+        (row.relation, row.side) for row in sorted(CONCERN, key=lambda r: (r.relation, r.side))
+    )
 )
 UNROUTED_KEPT = 1000  # distinct (country, network) pairs named per chunk; the rest only counted
 
@@ -227,10 +230,10 @@ def _kept(task: RouteTask) -> pl.DataFrame:
 
 def located(events: pl.DataFrame, finder: Finder) -> pl.DataFrame:
     """What the snapshot knows of the source stands above what the report says."""
-    spot = finder.place(Side.SOURCE)
+    spot = finder.scene.place(Side.SOURCE)
     asn = spot.asn.value
     known = asn.drop_nulls().unique()
-    names = finder.networks.as_names
+    names = finder.scene.networks.as_names
     named = pl.DataFrame(
         {"asn": known, "name": [names.get(number) for number in known.to_list()]},
         schema={"asn": pl.UInt32, "name": pl.String},
@@ -298,10 +301,16 @@ class _Out:
             return blank.new_from_index(0, len(links))
         port = self.events["source.port"] if "source.port" in self.events.columns else None
         without = np.ones(len(self.events), bool) if port is None else port.is_null().to_numpy()
-        vague = (is_shared(finder, side) & without)[links["event"].to_numpy()]
-        return pl.select(
-            pl.when(pl.lit(pl.Series(vague))).then(pl.lit(NOT_ATTRIBUTABLE)).alias("attributable")
-        ).to_series() if len(vague) else blank.clear()
+        vague = (is_shared(finder.scene, side) & without)[links["event"].to_numpy()]
+        return (
+            pl.select(
+                pl.when(pl.lit(pl.Series(vague)))
+                .then(pl.lit(NOT_ATTRIBUTABLE))
+                .alias("attributable")
+            ).to_series()
+            if len(vague)
+            else blank.clear()
+        )
 
     def _count(self, lane: Lane, told: pl.DataFrame, party: pl.Series) -> None:
         for number in party.unique().sort():

@@ -50,7 +50,9 @@ def _pieces(rows: int, version: int, seed: int) -> Iterator[pl.DataFrame]:
         fresh = size - int(size * REPEATED)
         table = _rows(fresh, version, ranges, random)
         again = table.sample(size - fresh, seed=int(random.integers(2**31)), with_replacement=True)
-        yield pl.concat([table, again]).sample(fraction=1, shuffle=True, seed=int(random.integers(2**31)))
+        yield pl.concat([table, again]).sample(
+            fraction=1, shuffle=True, seed=int(random.integers(2**31))
+        )
 
 
 def _ranges(version: int) -> pl.DataFrame:
@@ -69,7 +71,9 @@ def _rows(
     weight = ranges["weight"].to_numpy()
     at = random.choice(len(ranges), size=size, p=weight / weight.sum())
     ip = (_ips4 if version == 4 else _ips6)(ranges, at, random)
-    seconds = pl.Series(random.integers(_DAY, _DAY + 86_400, size) * 1_000_000).cast(pl.Datetime("us"))
+    seconds = pl.Series(random.integers(_DAY, _DAY + 86_400, size) * 1_000_000).cast(
+        pl.Datetime("us")
+    )
     filled = {
         "timestamp": seconds.dt.to_string("%Y-%m-%d %H:%M:%S"),
         "protocol": _pick(["tcp", "udp"], size, random),
@@ -81,7 +85,9 @@ def _rows(
         "src_city": _pick(["MEADOWTON", "HILL VILLE", "BROOK"], size, random),
         "src_hostname": "line-" + ip.str.replace_all(r"[.:]", "-") + ".example.net",
         "src_naics": _pick(["517311", "0"], size, random),
-        "src_sector": _pick(["Communications, Service Provider, and Hosting Service", ""], size, random),
+        "src_sector": _pick(
+            ["Communications, Service Provider, and Hosting Service", ""], size, random
+        ),
         "device_vendor": _pick(["Sample Devices", "", ""], size, random),
         "dst_ip": _pick(["192.0.2.10", "192.0.2.11", "198.51.100.20"], size, random),
         "dst_port": _pick(["80", "443", "8080"], size, random),
@@ -112,7 +118,8 @@ def _ips6(ranges: pl.DataFrame, at: np.ndarray, random: np.random.Generator) -> 
     tails = random.integers(0, 2**16, (len(at), 4))
     heads = pl.DataFrame({"n": high}).select(
         pl.concat_str(
-            [pl.format("{}", _hex16(pl.col("n"), shift)) for shift in (48, 32, 16, 0)], separator=":"
+            [pl.format("{}", _hex16(pl.col("n"), shift)) for shift in (48, 32, 16, 0)],
+            separator=":",
         )
     )
     ends = pl.Series([":".join(f"{n:x}" for n in row) for row in tails.tolist()])
@@ -134,9 +141,13 @@ def write_parties(path: Path) -> None:
     placed = middle.sort("start").join_asof(country.select("start", "cc"), on="start")
     wanted = placed.filter(pl.col("cc").is_in(MEMBER_STATES)).group_by("asn")
     largest = wanted.agg(pl.col("width").sum()).sort("width", "asn", descending=True)["asn"]
-    lines = [_party(f"network-{n}", "isp", "BE", "network", f"asn = [{n}]") for n in largest.head(NETWORKS)]
+    lines = [
+        _party(f"network-{n}", "isp", "BE", "network", f"asn = [{n}]")
+        for n in largest.head(NETWORKS)
+    ]
     lines += [
-        _party(f"csirt-{cc.lower()}", "csirt", cc, "csirt", f'country = ["{cc}"]') for cc in MEMBER_STATES
+        _party(f"csirt-{cc.lower()}", "csirt", cc, "csirt", f'country = ["{cc}"]')
+        for cc in MEMBER_STATES
     ]
     path.write_text("\n".join(lines), encoding="utf-8")
 

@@ -33,13 +33,16 @@ def complain(fault: TocsinError) -> None:
 def clean(text: str) -> str:
     """Text out of a report without characters that could steer a terminal."""
     return "".join(
-        c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" if ord(c) < 256 else "�" for c in text
+        c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" if ord(c) < 256 else "�"
+        for c in text
     )
 
 
 def table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
     """An empty table in the house style."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None)
+    made = Table(
+        title=title, title_justify="left", title_style="bold", header_style="bold", box=None
+    )
     made.pad_edge = False
     for name in columns:
         made.add_column(name, justify="right" if name in right else "left", overflow="fold")

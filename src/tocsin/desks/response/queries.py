@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from tocsin.flow.compiled import Compiled
-from tocsin.flow.concern import Finder, is_shared
+from tocsin.flow.concern import Finder
+from tocsin.flow.hits import is_shared
 from tocsin.flow.networks import Networks
 from tocsin.flow.normalise import mark, normalise
 from tocsin.flow.quarantine import read_quarantine
@@ -134,14 +135,14 @@ def _told(finder: Finder, events: pl.DataFrame, lane: Lane) -> Iterator[Told]:
         vague = (
             lane.relation is Relation.NETWORK
             and "source.port" not in events.columns
-            and bool(is_shared(finder, lane.side)[0])
+            and bool(is_shared(finder.scene, lane.side)[0])
         )
         attributable = NOT_ATTRIBUTABLE if vague else ""
         row = events.with_columns(
             pl.lit(because).alias("because"), pl.lit(attributable).alias("attributable")
         )
         yield Told(
-            finder.compiled.recipients[party],
+            finder.scene.compiled.recipients[party],
             lane.relation,
             lane.side,
             because,

@@ -28,7 +28,8 @@ def route(
     rows: Rows = 1_000_000,
     executor: Executor = "in-process",
     again: Annotated[
-        bool, typer.Option(help="A second, different report with the window of the first still open.")
+        bool,
+        typer.Option(help="A second, different report with the window of the first still open."),
     ] = False,
     as_json: Json = False,
     keep: Annotated[Path | None, typer.Option(help="Work in this folder and keep it.")] = None,
@@ -144,7 +145,9 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 def write_document(path: Path, found: list[dict[str, Any]]) -> None:
     """Replace the measured part of the document; the words around it stay."""
-    text = path.read_text(encoding="utf-8") if path.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
+    text = (
+        path.read_text(encoding="utf-8") if path.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
+    )
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
     path.write_text(f"{before}{BEGIN}\n{measured(found)}{END}{after}", encoding="utf-8")

@@ -21,9 +21,9 @@ MARK = ".tocsin-demo"
 
 
 def demo(
-    folder: Annotated[Path, typer.Option("--in", help="Folder for the demo's store and deliveries.")] = Path(
-        "demo-output"
-    ),
+    folder: Annotated[
+        Path, typer.Option("--in", help="Folder for the demo's store and deliveries.")
+    ] = Path("demo-output"),
 ) -> None:
     """Route three bundled reports (bots, phishing, open remote desktops) of three states."""
     samples = samples_folder()
@@ -39,7 +39,12 @@ def demo(
         import_file(samples / "parties.toml")
         with progress(shown=True) as tell:
             outcome = run_route(
-                reports, opened, tell, "in-process", overlay=samples / "networks.csv", at=datetime.now(UTC)
+                reports,
+                opened,
+                tell,
+                "in-process",
+                overlay=samples / "networks.csv",
+                at=datetime.now(UTC),
             )
         handed = hand_over(opened, folder / "out")
     facts = summary(outcome, handed, meter)
@@ -101,6 +106,13 @@ def _example(facts: dict[str, Any]) -> None:
     with Path(row["path"]).open(encoding="utf-8", newline="") as file:
         first = next(csv.DictReader(file))
     out.print(f"\n[bold]For instance[/], the first line for {escape(row['name'])}:")
-    for name in ("time.source", "source.ip", "source.port", "classification.type", "malware.name", "extra.because"):
+    for name in (
+        "time.source",
+        "source.ip",
+        "source.port",
+        "classification.type",
+        "malware.name",
+        "extra.because",
+    ):
         if first.get(name):
             out.print(f"  [dim]{name:<22}[/]{escape(clean(first[name]))}")

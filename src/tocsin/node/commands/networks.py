@@ -31,7 +31,9 @@ def show(
         facts = {
             "snapshot": networks.as_of,
             "folder": str(SHIPPED),
-            "asn_ranges": sum(len(r.starts) for layer in networks.asn for r in (layer.v4, layer.v6)),
+            "asn_ranges": sum(
+                len(r.starts) for layer in networks.asn for r in (layer.v4, layer.v6)
+            ),
             "country_ranges": sum(
                 len(r.starts) for layer in networks.country for r in (layer.v4, layer.v6)
             ),
@@ -82,7 +84,8 @@ def _look_up(networks: object, address: str) -> dict[str, object]:
 @app.command()
 def update(
     folder: Annotated[
-        Path | None, typer.Option("--from", help="Folder with the two unpacked packages; no network.")
+        Path | None,
+        typer.Option("--from", help="Folder with the two unpacked packages; no network."),
     ] = None,
 ) -> None:
     """Replace the snapshot by the newest packages of the routing table."""

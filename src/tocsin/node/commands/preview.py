@@ -40,14 +40,17 @@ ACTS = {
 
 
 def preview(
-    target: Annotated[str, typer.Argument(help="An address, network, URL, domain, or a report file.")],
+    target: Annotated[
+        str, typer.Argument(help="An address, network, URL, domain, or a report file.")
+    ],
     parties: Parties = None,
     store: StoreOption = DEFAULT_STORE,
     kind: Annotated[
         str | None, typer.Option("--class", help="RSIT type, such as infected-system or phishing.")
     ] = None,
     field: Annotated[
-        list[str] | None, typer.Option(help="A further field, NAME=VALUE, such as source.port=4444.")
+        list[str] | None,
+        typer.Option(help="A further field, NAME=VALUE, such as source.port=4444."),
     ] = None,
     tlp: TlpOption = "amber",
     format_name: FormatOption = None,
@@ -66,7 +69,9 @@ def preview(
 
 
 def _has_name(target: str) -> bool:
-    return "://" in target or any(c.isalpha() for c in target.rpartition(".")[2]) and ":" not in target
+    return (
+        "://" in target or any(c.isalpha() for c in target.rpartition(".")[2]) and ":" not in target
+    )
 
 
 def _extras(fields: list[str]) -> dict[str, str]:
@@ -129,7 +134,13 @@ def _preview_file(
         import_file(file)
         with progress(shown=not as_json) as tell:
             outcome = run_route(
-                [path], opened, tell, "in-process", tlp=tlp, format_name=format_name, overlay=overlay
+                [path],
+                opened,
+                tell,
+                "in-process",
+                tlp=tlp,
+                format_name=format_name,
+                overlay=overlay,
             )
         handed = hand_over(opened, Path(scratch) / "out")
     facts = summary(outcome, handed, meter)

@@ -15,9 +15,12 @@ SHOWN = 50
 
 def quarantine(
     store: StoreOption = DEFAULT_STORE,
-    run: Annotated[str | None, typer.Option(help="Only this run (its first characters do).")] = None,
+    run: Annotated[
+        str | None, typer.Option(help="Only this run (its first characters do).")
+    ] = None,
     export: Annotated[
-        Path | None, typer.Option(help="Write the exact bytes to this file, one record after the other.")
+        Path | None,
+        typer.Option(help="Write the exact bytes to this file, one record after the other."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -27,7 +30,9 @@ def quarantine(
 
     rows = quarantined(opened.quarantine, run=run)
     if export is not None:
-        export.write_bytes(b"".join(raw if raw.endswith(b"\n") else raw + b"\n" for raw in rows["raw"]))
+        export.write_bytes(
+            b"".join(raw if raw.endswith(b"\n") else raw + b"\n" for raw in rows["raw"])
+        )
         out.print(f"{len(rows):,} records written to {escape(str(export))}")
         return
     if as_json:
@@ -37,11 +42,18 @@ def quarantine(
     if not len(rows):
         out.print("Nothing is in quarantine: every record that came in could be used.")
         return
-    listed = table(f"{len(rows):,} records in quarantine", "run", "file", "line", "reason", right=("line",))
+    listed = table(
+        f"{len(rows):,} records in quarantine", "run", "file", "line", "reason", right=("line",)
+    )
     for row in rows.head(SHOWN).iter_rows(named=True):
         listed.add_row(
-            row["run"][:8], escape(clean(row["file"])), str(row["line"]), escape(clean(row["reason"]))
+            row["run"][:8],
+            escape(clean(row["file"])),
+            str(row["line"]),
+            escape(clean(row["reason"])),
         )
     out.print(listed)
     if len(rows) > SHOWN:
-        out.print(f"… and {len(rows) - SHOWN:,} more; --json lists all, --export FILE keeps the bytes")
+        out.print(
+            f"… and {len(rows) - SHOWN:,} more; --json lists all, --export FILE keeps the bytes"
+        )

@@ -30,12 +30,15 @@ OutOption = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 Executor = Annotated[str, typer.Option(help="in-process, or pool: one process per core.")]
-TlpOption = Annotated[str, typer.Option("--tlp", help="Marking of the reports; rows may be stricter.")]
+TlpOption = Annotated[
+    str, typer.Option("--tlp", help="Marking of the reports; rows may be stricter.")
+]
 FormatOption = Annotated[
     str | None, typer.Option("--format", help="Format of the reports; without it, recognised.")
 ]
 Overlay = Annotated[
-    Path | None, typer.Option(help="CSV laid over the routing snapshot (first,last,asn,name,country).")
+    Path | None,
+    typer.Option(help="CSV laid over the routing snapshot (first,last,asn,name,country)."),
 ]
 DEFAULT_STORE = Path("tocsin-store")
 
@@ -108,9 +111,7 @@ def run_route(
         raise Unusable(f"no executor {executor!r}. Possible: {', '.join(EXECUTORS)}")
     if format_name is not None and format_name not in FORMATS:
         raise Unusable(f"no format {format_name!r}. Possible: {', '.join(FORMATS)}")
-    options = Options(
-        executor=executor, tlp=read_tlp(tlp), format=format_name, overlay=overlay
-    )
+    options = Options(executor=executor, tlp=read_tlp(tlp), format=format_name, overlay=overlay)
     return route_reports(
         files,
         store_folder=opened.path,
@@ -268,7 +269,9 @@ def _short(path: str) -> str:
 
 def _show_unrouted(facts: dict[str, Any]) -> None:
     if facts["held"]:
-        out.print(f"[yellow]{facts['held']:,} events marked TLP:RED were kept and sent to nobody.[/]\n")
+        out.print(
+            f"[yellow]{facts['held']:,} events marked TLP:RED were kept and sent to nobody.[/]\n"
+        )
     if not facts["unrouted"]:
         return
     shown = table(

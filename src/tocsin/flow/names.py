@@ -1,0 +1,80 @@
+"""Who answers for a name: the registry, the platform, the brand that is imitated."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import polars as pl
+
+from tocsin.flow.domains import parents, words_of
+from tocsin.flow.hits import by_value, links_of, prefix_hits, prefix_reasons, same
+from tocsin.flow.places import Place, Scene, column
+from tocsin.words.relations import Relation, RemitKind
+
+
+def by_registry(scene: Scene, place: Place, chosen: np.ndarray) -> Iterable[pl.DataFrame]:
+    held = scene.compiled.lookup(Relation.REGISTRY, RemitKind.TLD)
+    yield from _by_name(scene, place, chosen, held, "{name} is under .{value}")
+
+
+def by_platform(scene: Scene, place: Place, chosen: np.ndarray) -> Iterable[pl.DataFrame]:
+    held = scene.compiled.lookup(Relation.PLATFORM, RemitKind.DOMAIN)
+    yield from _by_name(scene, place, chosen, held, "{name} is under {value}")
+    table = scene.compiled.prefixes.get(Relation.PLATFORM)
+    if table is not None:
+        rows, remits = prefix_hits(table, place, chosen)
+        yield links_of(scene.compiled, rows, remits, prefix_reasons(scene.compiled, remits))
+
+
+def _by_name(
+    scene: Scene,
+    place: Place,
+    chosen: np.ndarray,
+    held: dict[str, tuple[int, ...]],
+    sentence: str,
+) -> Iterable[pl.DataFrame]:
+    """The longest domain above each name that somebody holds."""
+    if not held:
+        return
+    names = place.fqdn.gather(pl.Series(chosen))
+    hits: dict[str, str] = {}
+    for name in names.drop_nulls().unique():
+        value = next((parent for parent in parents(name) if parent in held), None)
+        if value is not None:
+            hits[name] = value
+    value = names.replace_strict(hits, default=None, return_dtype=pl.String)
+    rows, remits = by_value(value, chosen, held)
+    told = place.fqdn.gather(pl.Series(rows))
+    why = {name: sentence.format(name=name, value=hits[name]) for name in told.unique()}
+    yield links_of(
+        scene.compiled, rows, remits, told.replace_strict(why, default="", return_dtype=pl.String)
+    )
+
+
+def by_brand(scene: Scene, place: Place, chosen: np.ndarray) -> Iterable[pl.DataFrame]:
+    """The report names the target, or the host name carries the brand's name as a word."""
+    held = scene.compiled.lookup(Relation.BRAND, RemitKind.BRAND)
+    if not held:
+        return
+    at = pl.Series(chosen)
+    target = column(scene.events, "event_description.target", pl.String).gather(at)
+    rows, remits = by_value(target.str.to_lowercase(), chosen, held)
+    said = same("the report names it as the target", len(rows))
+    yield links_of(scene.compiled, rows, remits, said)
+    names = place.fqdn.gather(at)
+    worded = {value.replace(" ", "-"): value for value in held}
+    hits = {name: _brand_in(name, worded) for name in names.drop_nulls().unique()}
+    rows, remits = by_value(
+        names.replace_strict(hits, default=None, return_dtype=pl.String), chosen, held
+    )
+    why = place.fqdn.gather(pl.Series(rows)) + " carries its name"
+    yield links_of(scene.compiled, rows, remits, why)
+
+
+def _brand_in(name: str, worded: dict[str, str]) -> str | None:
+    words = words_of(name)
+    for written, value in worded.items():
+        bare = written.replace("-", "")
+        inside = f"-{written}-" in f"-{name.replace('.', '-')}-"
+        if written in words or bare in words or inside:
+            return value
+    return None
