@@ -362,10 +362,8 @@ def entry(draw: st.DrawFn, name: str) -> Entry:
         member=draw(st.booleans()),
         address=draw(st.just("") | labels),
         contacts=tuple(
-            ContactLine(
-                "email", f"{local}@host.example", "abuse", ("en",), draw(st.just("") | lines)
-            )
-            for local in sorted(draw(st.sets(labels, max_size=2)))
+            ContactLine("email", value, "abuse", ("en",), hours=draw(lines))
+            for value in sorted(f"{x}@host.example" for x in draw(st.sets(labels, max_size=2)))
         ),
         remits=in_order(remits),
         agreements=draw(st.just(()) | st.tuples(agreement(name))),
