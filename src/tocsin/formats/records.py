@@ -174,6 +174,15 @@ def read_header(buffer: Buffer, name: str) -> tuple[list[str], int]:
     raise Unreadable(f"{name}: empty; a CSV report begins with a line of column names.")
 
 
+def header_in(head: bytes) -> list[str]:
+    """The column names in the first bytes of a file, lower case; empty where it is no CSV."""
+    line = head.removeprefix(_BOM).lstrip().split(b"\n", 1)[0].decode("latin-1").strip()
+    try:
+        return [column.strip().lower() for column in next(csv.reader([line]), [])]
+    except csv.Error:
+        return []
+
+
 def _names(text: str, name: str) -> list[str]:
     try:
         names = next(csv.reader([text.replace("\r", " ")]))

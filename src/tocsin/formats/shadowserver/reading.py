@@ -1,6 +1,5 @@
 """From the bytes of a Shadowserver report to raw tables."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -9,7 +8,7 @@ import polars as pl
 
 from tocsin.flow.tables import ROW, Chunk, Fault, Parsed
 from tocsin.formats.csvtable import table_of
-from tocsin.formats.records import cut_records
+from tocsin.formats.records import cut_records, header_in
 from tocsin.formats.shadowserver.columns import ADDRESSES, COLUMNS, Column, plan
 from tocsin.formats.shadowserver.reports import REPORTS, Report, identify, type_in
 from tocsin.words.errors import Unreadable
@@ -30,11 +29,7 @@ class Layout:
 
 def sniff(head: bytes, name: str) -> bool:
     """A header with a time stamp and an address, or the name of a known report type."""
-    line = head.removeprefix(b"\xef\xbb\xbf").lstrip().split(b"\n", 1)[0].decode("latin-1")
-    try:
-        header = {column.strip().lower() for column in next(csv.reader([line.strip()]), [])}
-    except csv.Error:
-        header = set()
+    header = set(header_in(head))
     return ("timestamp" in header and bool(header & ADDRESSES)) or type_in(name) in REPORTS
 
 
