@@ -33,7 +33,7 @@ _HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)*(\[[0-9A-Fa-f:.]+\]|[^/:?#@\[\]]+)"
 _PASSWORD = r"^([A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*):[^/?#]*@"
 _TRANSPORT = ["tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "gre", "esp", "ah", "igmp", "udplite"]
 _UNKNOWN_ADDRESS = ["", "0", "0.0.0.0", "::"]  # what feeds write for "none"  # noqa: S104
-_LOCATES = ("source.ip", "source.network", "source.fqdn", "source.url", "destination.ip")
+_LOCATES = ("source.ip", "source.network", "source.fqdn", "source.url")
 
 
 @dataclass(frozen=True)
@@ -318,24 +318,36 @@ def _with_missing(events: pl.DataFrame, columns: dict[str, type[pl.DataType]]) -
 def _refusals(raw: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
     """Per row the reason why it cannot be used, or null."""
     reasons = pl.Series([None], dtype=pl.String).new_from_index(0, len(raw))
-    here = [name for name in _LOCATES if name in events.columns]
-    nowhere = events.select(pl.all_horizontal(pl.col(n).is_null() for n in here)).to_series()
-    if not here:
-        nowhere = pl.Series([True]).new_from_index(0, len(raw))
-    if nowhere.any():
-        where = "source.ip" if "source.ip" in raw.columns else next(iter(here), "source.ip")
-        given = raw[where] if where in raw.columns else reasons
-        wrong = pl.lit(f"{where}: '") + pl.lit(given) + "' is no address, and nothing else locates"
-        said = wrong.fill_null("no address, name or URL says where the problem is")
-        reasons = pl.select(pl.when(pl.lit(nowhere)).then(said)).to_series()
+    lost = _unlocated(raw, events)
+    if lost.any():
+        given = _given_address(raw)
+        wrong = "source.ip: '" + given + "' is no address, and nothing else says where it is"
+        reasons = wrong.fill_null("no address, name or URL says where the problem is")
+        reasons = reasons.zip_with(lost, pl.Series([None], dtype=pl.String))
     if "time.source" in raw.columns:
         timeless = raw["time.source"].is_not_null() & events["time.source"].is_null()
-        if timeless.any():
-            said = pl.lit("time.source: '") + pl.lit(raw["time.source"]) + "' is no moment"
-            reasons = pl.select(
-                pl.when(pl.lit(timeless)).then(said).otherwise(pl.lit(reasons))
-            ).to_series()
+        said = "time.source: '" + raw["time.source"] + "' is no moment"
+        reasons = said.zip_with(timeless, reasons) if timeless.any() else reasons
     return reasons
+
+
+def _unlocated(raw: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
+    """True where nothing locates the source; a destination alone does for reports without one."""
+    here = [name for name in _LOCATES if name in events.columns]
+    everyone = pl.Series([True]).new_from_index(0, len(raw))
+    if not here:
+        return everyone
+    lost = events.select(pl.all_horizontal(pl.col(n).is_null() for n in here)).to_series()
+    if "destination.ip" in events.columns:
+        misnamed = raw["source.ip"].is_not_null() if "source.ip" in raw.columns else ~everyone
+        lost &= events["destination.ip"].is_null() | misnamed
+    return lost
+
+
+def _given_address(raw: pl.DataFrame) -> pl.Series:
+    if "source.ip" in raw.columns:
+        return raw["source.ip"]
+    return pl.Series([None], dtype=pl.String).new_from_index(0, len(raw))
 
 
 def mark(events: pl.DataFrame, tlp: Tlp) -> pl.DataFrame:

@@ -8,6 +8,7 @@ canonical form: keys sorted, no white space, UTF-8; it holds text, whole numbers
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -19,12 +20,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from tocsin.flow.gather import Gathered
 from tocsin.flow.release import Lane, columns_of, explain
 from tocsin.office.keys import public_text
+from tocsin.rules.concern import sides_of
 from tocsin.rules.disclosure import COUNTED, OWN_COLUMNS
 from tocsin.rules.transfers import transfer_basis
 from tocsin.words.errors import Unreadable
 from tocsin.words.fields import EXTRA
 from tocsin.words.moments import iso
-from tocsin.words.relations import Relation, Side
+from tocsin.words.relations import Relation
+
+_EVENTS = "extra.events"
 
 
 def manifest(
@@ -61,40 +65,48 @@ def manifest(
         "events": sum(delivery.classes.values()),
         "classes": dict(sorted(delivery.classes.items())),
         "reports": dict(sorted(reports.items())),
-        "fields": {
-            kind: fields_of(delivery.relation, kind, at.date()) for kind in sorted(delivery.classes)
+        "rulings": {
+            kind: rulings(delivery.relation, kind, at.date()) for kind in sorted(delivery.classes)
         },
-        "rules": "fields absent from this list were withheld: no rule opens them",
+        "note": "a field that no ruling names was withheld: no rule opens it",
     }
 
 
-def fields_of(relation: Relation, kind: str, on: date) -> dict[str, list[dict[str, str]]]:
-    """Per side of an event, field by field: given, coarsened or withheld, and on what basis."""
-    fields = [
-        name
-        for name in columns_of(relation, on)
-        if name not in {EXTRA + own for own in OWN_COLUMNS}
-        and name not in ("extra", "extra.events")
-    ]
+@cache
+def rulings(relation: Relation, kind: str, on: date) -> list[dict[str, Any]]:
+    """What the rules say of every field for one relation and class, like rulings together.
+
+    One entry per side of the event, act, purpose and basis, with the fields it covers.
+    """
+    own = {EXTRA + name for name in OWN_COLUMNS}
+    fields = [name for name in columns_of(relation, on) if name not in (*own, "extra", _EVENTS)]
     if relation not in COUNTED:
         fields += [f"{EXTRA}*", f"{EXTRA}password", f"{EXTRA}payload", f"{EXTRA}request"]
-    found = {side.value: explain(Lane(relation, side, on), kind, fields) for side in Side}
-    return {
-        side: rows
-        for side, rows in found.items()
-        if any(row["act"] not in ("drop", "never") for row in rows)
-    }
+    found: dict[tuple[str, str, str, str], list[str]] = {}
+    for side in sides_of(relation, kind):
+        for row in explain(Lane(relation, side, on), kind, fields):
+            key = (side.value, row["act"], row["purpose"], row["basis"])
+            found.setdefault(key, []).append(row["field"])
+    return [
+        {"side": side, "act": act, "purpose": purpose, "basis": basis, "fields": names}
+        for (side, act, purpose, basis), names in found.items()
+    ]
 
 
 def sealed(facts: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
-    """The manifest with its signature, as the bytes that are sent."""
+    """The manifest with its signature, as the bytes that are sent; one line per fact."""
     signature = {
         "algorithm": "ed25519",
         "public_key": public_text(key),
         "value": key.sign(_canonical(facts)).hex(),
     }
-    whole = {"manifest": facts, "signature": signature}
-    return (json.dumps(whole, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    lines = [f"  {_text(name)}: {_text(value)}" for name, value in sorted(facts.items())]
+    body = ",\n".join(lines)
+    return f'{{"manifest": {{\n{body}\n}},\n"signature": {_text(signature)}}}\n'.encode()
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _canonical(facts: Mapping[str, Any]) -> bytes:

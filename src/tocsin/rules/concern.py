@@ -141,3 +141,14 @@ def concerned(kind: str, identifier: str) -> tuple[Concern, ...]:
     of_type = tuple(row for row in CONCERN if row.type == kind)
     exact = tuple(row for row in of_type if row.identifier and row.identifier == identifier)
     return exact or tuple(row for row in of_type if not row.identifier)
+
+
+def sides_of(relation: Relation, kind: str) -> tuple[Side, ...]:
+    """The sides on which events of a type can concern a relation, source first."""
+    return tuple(
+        side
+        for side in Side
+        if any(
+            row.side is side and row.relation is relation for row in CONCERN if row.type == kind
+        )
+    )

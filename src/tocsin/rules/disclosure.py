@@ -164,9 +164,7 @@ _DST = Side.DESTINATION
 
 DISCLOSURE: tuple[Disclose, ...] = (
     # The holder of the reported address
-    *_rows(
-        _R.NETWORK, (*_EVENT, *_HASHES, *_PRODUCT, *_OWN_SOURCE, *_PLACE), _K, _WARN, _MEND
-    ),
+    *_rows(_R.NETWORK, (*_EVENT, *_HASHES, *_PRODUCT, *_OWN_SOURCE, *_PLACE), _K, _WARN, _MEND),
     *_rows(_R.NETWORK, ("source.account",), _K, _WARN, _MEND),
     *_rows(_R.NETWORK, ("event_description.text",), _K, _WARN, _MEND),
     *_rows(_R.NETWORK, ("destination.port", "destination.fqdn"), _K, _WARN, _MEND),
