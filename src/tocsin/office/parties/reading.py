@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from tocsin.channels.catalogue import CHANNELS
@@ -284,8 +282,7 @@ def _check_agreement(agreement: Agreement, part: _Table) -> None:
 
 def written_formats() -> list[str]:
     """Names of the formats in which a delivery can be written."""
-    if find_spec("tocsin.formats.catalogue") is None:
-        return ["idf-csv", "intelmq-json"]
     # Only when asked: the formats bring Polars, which web workers do without.
-    formats = import_module("tocsin.formats.catalogue").FORMATS
-    return [name for name, one in formats.items() if one.header and one.body]
+    from tocsin.formats.catalogue import FORMATS  # noqa: PLC0415
+
+    return [name for name, one in FORMATS.items() if one.header and one.body]
