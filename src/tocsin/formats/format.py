@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import numpy as np
 import polars as pl
 
 from tocsin.flow.tables import Chunk, Fault, Parsed
@@ -21,7 +22,8 @@ class Format:
     stream once and yields chunks of whole records; `parse` turns one chunk into a raw table
     (`flow.tables`). Both raise `Unreadable` and nothing else. Writing is two pieces as well:
     `header` for a list of columns, and `body`, one line per row, ended by a line feed, so that
-    bodies can be cut at row ends and joined in any order.
+    bodies can be cut at row ends and joined in any order. `ends` tells where the rows of a body
+    end (int64 offsets): one body for many recipients, cut, is far cheaper than a body for each.
     """
 
     name: str
@@ -32,4 +34,5 @@ class Format:
     parse: Callable[[Chunk], Parsed] | None = None
     header: Callable[[list[str]], bytes] | None = None
     body: Callable[[pl.DataFrame], bytes] | None = None
+    ends: Callable[[bytes], np.ndarray] | None = None
     samples: str = ""  # folder below samples/

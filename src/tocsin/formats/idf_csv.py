@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+import numpy as np
 import polars as pl
 
 from tocsin.flow.tables import ROW, Chunk, Fault, Parsed
@@ -25,6 +26,7 @@ from tocsin.formats.idf import (
     table_from,
     without,
 )
+from tocsin.formats.quotes import survey
 from tocsin.formats.records import cut_records, header_in
 from tocsin.words.errors import Unreadable
 from tocsin.words.fields import FIELDS
@@ -107,6 +109,11 @@ def body(table: pl.DataFrame) -> bytes:
     return out.getvalue()
 
 
+def ends(data: bytes) -> np.ndarray:
+    """The offset behind each row of a body; line feeds inside quotes end none."""
+    return survey(np.frombuffer(data, np.uint8)).ends
+
+
 def _guard(table: pl.DataFrame) -> pl.DataFrame:
     texts = [name for name, kind in table.schema.items() if kind == pl.String]
     found = table.select(pl.col(texts).str.contains(_DANGEROUS).any())
@@ -123,5 +130,6 @@ FORMAT = Format(
     parse=parse,
     header=header,
     body=body,
+    ends=ends,
     samples="idf-csv",
 )

@@ -33,6 +33,7 @@ LATIN = "{n} rows were not UTF-8 and were read as Latin-1"
 
 _LAYOUT = "intelmq-json"
 _BLANK = " \t\r\n"
+_TO_ESCAPE = r'["\\\x00-\x1f]'
 _ESCAPES = {'"': '\\"', "\\": "\\\\"} | {chr(code): f"\\u{code:04x}" for code in range(32)}
 
 
@@ -163,6 +164,11 @@ def body(table: pl.DataFrame) -> bytes:
     return _bytes(table.with_columns(line)["line"])
 
 
+def ends(data: bytes) -> np.ndarray:
+    """The offset behind each row of a body."""
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == 10) + 1
+
+
 def _bytes(lines: pl.Series) -> bytes:
     """The texts one behind the other, straight out of the Arrow buffer that holds them so."""
     if not len(lines):
@@ -221,7 +227,7 @@ def _inner(texts: pl.Expr) -> pl.Expr:
 def _escaped(table: pl.DataFrame) -> pl.DataFrame:
     """Texts as they may stand between quotes (RFC 8259 section 7); `extra` is JSON already."""
     texts = [name for name, kind in table.schema.items() if kind == pl.String and name != "extra"]
-    found = table.select(pl.col(texts).str.contains_any(list(_ESCAPES)).any())
+    found = table.select(pl.col(texts).str.contains(_TO_ESCAPE).any())
     names = [name for name in texts if found[name].item()]
     return table.with_columns(pl.col(names).str.replace_many(_ESCAPES))
 
@@ -235,5 +241,6 @@ FORMAT = Format(
     parse=parse,
     header=header,
     body=body,
+    ends=ends,
     samples="intelmq-json",
 )

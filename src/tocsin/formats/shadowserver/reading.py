@@ -10,7 +10,7 @@ from tocsin.flow.tables import ROW, Chunk, Fault, Parsed
 from tocsin.formats.csvtable import table_of
 from tocsin.formats.records import cut_records, header_in
 from tocsin.formats.shadowserver.columns import ADDRESSES, COLUMNS, Column, plan
-from tocsin.formats.shadowserver.reports import REPORTS, Report, identify, type_in
+from tocsin.formats.shadowserver.reports import REPORTS, SEEN, Report, identify, type_in
 from tocsin.words.errors import Unreadable
 
 NETWORKS = "{n} rows name a network where an address is expected"
@@ -54,7 +54,8 @@ def layout_of(name: str, names: list[str]) -> Layout:
 
 
 def _new_columns(report: Report, header: list[str]) -> tuple[str, ...]:
-    new = [column for column in header if column not in report.columns | COLUMNS.keys()]
+    known = (report.columns or SEEN) | COLUMNS.keys()
+    new = [column for column in header if column not in known]
     if not new:
         return ()
     more = f" and {len(new) - _NOTED} more" if len(new) > _NOTED else ""
@@ -69,7 +70,7 @@ def parse(chunk: Chunk) -> Parsed:
         raise TypeError(f"a chunk of another format: {type(layout).__name__}")
     frame, counts = table_of(chunk, width=len(layout.columns))
     table = frame.select(_fields(layout.columns))
-    table, networks = _move_networks(table)
+    table, networks = _move_networks(_whole_urls(table))
     table = table.with_columns(*_literals(layout.report), *_class_of(layout.report, table))
     table.insert_column(0, pl.Series(ROW, chunk.lines, dtype=pl.Int64))
     if networks:
@@ -123,6 +124,24 @@ def _host_name(value: pl.Expr) -> pl.Expr:
 def _unless_equal(column: Column, value: pl.Expr) -> pl.Expr:
     own = _text(column)
     return pl.when(own.ne_missing(value)).then(own).alias(column.extra)
+
+
+def _whole_urls(table: pl.DataFrame) -> pl.DataFrame:
+    """A `url` that is only a path (compromised websites) becomes one with scheme and host."""
+    if "source.url" not in table.columns or "source.fqdn" not in table.columns:
+        return table
+    is_path = pl.col("source.url").str.starts_with("/")
+    if not table.select(is_path.any()).item():
+        return table
+    scheme: pl.Expr = pl.lit("http")
+    if "protocol.application" in table.columns:
+        scheme = pl.when(pl.col("protocol.application") == "https").then(pl.lit("https"))
+        scheme = scheme.otherwise(pl.lit("http"))
+    whole = pl.concat_str([scheme, pl.lit("://"), pl.col("source.fqdn"), pl.col("source.url")])
+    return table.with_columns(
+        pl.when(is_path).then(whole).otherwise(pl.col("source.url")).alias("source.url"),
+        pl.when(is_path).then(pl.col("source.url")).alias("source.urlpath"),
+    )
 
 
 def _move_networks(table: pl.DataFrame) -> tuple[pl.DataFrame, int]:

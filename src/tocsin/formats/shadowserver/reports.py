@@ -46,6 +46,7 @@ def _load() -> dict[str, Report]:
 
 
 REPORTS: dict[str, Report] = _load()
+SEEN: frozenset[str] = frozenset().union(*(report.columns for report in REPORTS.values()))
 
 
 def type_in(file_name: str) -> str | None:
