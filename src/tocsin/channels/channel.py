@@ -44,9 +44,11 @@ class Channel:
     """One way out.
 
     `check_address` raises `Unusable` for what can never be an address here; "" means that
-    the party has none of its own. `send` raises `Undelivered` and nothing else.
+    the party has none of its own. `send` raises `Undelivered` and nothing else. `repeatable`
+    says that the same parcel again changes nothing at the receiver.
     """
 
     name: str
     check_address: Callable[[str], None]
     send: Callable[[Parcel], Handed]
+    repeatable: bool = False

@@ -193,4 +193,4 @@ def _sentence(fault: OSError, target: Path, parcel: Parcel) -> str:
     return f"{head}: {fault.strerror or fault}"
 
 
-CHANNEL = Channel(name="folder", check_address=check_address, send=send)
+CHANNEL = Channel(name="folder", check_address=check_address, send=send, repeatable=True)

@@ -7,7 +7,7 @@ memory. Figures (counts for those who see no rows) are added up and written at t
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,7 @@ class Gatherer:
         self.folder = folder
         self._open: dict[tuple[int, Relation], Gathered] = {}
         self._figures: dict[tuple[int, Relation], list[pl.DataFrame]] = {}
+        self._headers: dict[tuple[str, Relation], bytes] = {}
 
     def add(self, routed: Routed) -> None:
         """Append one chunk's pieces; its file is removed afterwards."""
@@ -111,18 +112,24 @@ class Gatherer:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
             self._open[key] = Gathered(recipient, relation, path)
-            self._open[key].append(shape.header(list(columns_of(relation, self.plan.on))))
+            self._open[key].append(self._header(recipient.format, relation))
         return self._open[key]
+
+    def _header(self, name: str, relation: Relation) -> bytes:
+        if (name, relation) not in self._headers:
+            columns = list(columns_of(relation, self.plan.on))
+            self._headers[name, relation] = self.shapes[name].header(columns)
+        return self._headers[name, relation]
 
     def close(self) -> list[Gathered]:
         """Every delivery with its digest, sorted by party and relation."""
         for (party, relation), tables in sorted(self._figures.items()):
-            self._write_figures(party, relation, _summed(tables), self.plan.on)
+            self._write_figures(party, relation, _summed(tables))
         for delivery in self._open.values():
             delivery.close()
         return sorted(self._open.values(), key=lambda d: (d.recipient.party, d.relation))
 
-    def _write_figures(self, party: int, relation: Relation, table: pl.DataFrame, on: date) -> None:
+    def _write_figures(self, party: int, relation: Relation, table: pl.DataFrame) -> None:
         delivery = self._delivery(party, relation)
         body = self.shapes[delivery.recipient.format].body(table)
         delivery.append(body)

@@ -19,6 +19,8 @@ from tocsin.words.errors import Unusable
 from tocsin.words.fields import EXTRA, FIELDS, Kind
 from tocsin.words.markings import STRICTNESS, Tlp, read_tlp
 
+_MOMENT = pl.Datetime("us", "UTC")
+_NO_MOMENT = pl.Series([None], dtype=_MOMENT)
 V4 = {"source": "source.v4", "destination": "destination.v4"}
 DTYPES: dict[Kind, type[pl.DataType]] = {
     Kind.PORT: pl.UInt16,
@@ -127,16 +129,24 @@ def _read_tlp(text: str) -> str | None:
 
 def _time(text: pl.Expr) -> pl.Expr:
     """`2026-06-17 09:00:00[.ffffff]`, with T and a zone or without; without one it is UTC."""
-    plain = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
-    iso = text.str.replace(r"[zZ]$", "+00:00").str.replace("T", " ", literal=True)
-    bare = iso.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
-    zoned = iso.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", strict=False, time_unit="us")
-    moment = pl.coalesce(
-        plain.dt.replace_time_zone("UTC"),
-        bare.dt.replace_time_zone("UTC"),
-        zoned.dt.convert_time_zone("UTC"),
-    )
-    return pl.when(moment.dt.year().is_between(1990, 2100)).then(moment)
+    return text.map_batches(_read_times, return_dtype=_MOMENT)
+
+
+def _read_times(texts: pl.Series) -> pl.Series:
+    """The common spelling first; the others only for what it leaves over."""
+    found = texts.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")
+    moments = found.dt.replace_time_zone("UTC")
+    if (left := moments.is_null() & texts.is_not_null()).any():
+        rest = texts.filter(left)
+        moments = moments.scatter(left.arg_true(), _read_other_times(rest))
+    return moments.zip_with(moments.dt.year().is_between(1990, 2100), _NO_MOMENT)
+
+
+def _read_other_times(texts: pl.Series) -> pl.Series:
+    spaced = texts.str.replace(r"[zZ]$", "+00:00").str.replace("T", " ", literal=True)
+    bare = spaced.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
+    zoned = spaced.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", strict=False, time_unit="us")
+    return bare.dt.replace_time_zone("UTC").fill_null(zoned.dt.convert_time_zone("UTC"))
 
 
 CHECKS: dict[Kind, Check] = {

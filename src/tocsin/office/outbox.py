@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from tocsin.channels.channel import Channel, Handed, Parcel, Piece
 from tocsin.office import register
@@ -95,10 +95,12 @@ def claim(*, owner: str, at: datetime, lease: timedelta = LEASE, limit: int = 20
     with transaction.atomic():
         _park_exhausted(at)
         due = list(waiting(at).select_for_update(skip_locked=True)[:limit])
+        Delivery.objects.filter(pk__in=[delivery.pk for delivery in due]).update(
+            attempt=F("attempt") + 1, lease_owner=owner, lease_until=at + lease
+        )
         for delivery in due:
             delivery.attempt += 1
             delivery.lease_owner, delivery.lease_until = owner, at + lease
-        Delivery.objects.bulk_update(due, ["attempt", "lease_owner", "lease_until"])
     return _with_parties(due)
 
 
@@ -136,10 +138,22 @@ def deliver_due(
     `settings` holds this node's own settings per channel (`{"folder": {"root": …}}`). The
     lease runs from `at`, so a worker calls again with a fresh `at` until the list is empty.
     """
-    return [
-        _deliver(delivery, at=at, channels=channels, store_folder=store_folder, settings=settings)
-        for delivery in claim(owner=owner, at=at, lease=lease, limit=limit)
-    ]
+    at = as_utc(at)
+    claimed = claim(owner=owner, at=at, lease=lease, limit=limit)
+    outcomes: list[Outcome] = []
+    together: list[tuple[Delivery, Handed | Undelivered]] = []
+    for delivery in claimed:
+        result = _attempt(delivery, channels, store_folder=store_folder, settings=settings)
+        if _is_repeatable(channels, delivery.channel):
+            together.append((delivery, result))
+        else:
+            outcomes += _write_down([(delivery, result)], at=at)
+    return outcomes + _write_down(together, at=at)
+
+
+def _is_repeatable(channels: Mapping[str, Channel], name: str) -> bool:
+    """Whether a repeat changes nothing at the receiver, so that results can wait a moment."""
+    return name in channels and channels[name].repeatable
 
 
 def parcel_of(delivery: Delivery, *, store_folder: Path, settings: Settings) -> Parcel:
@@ -168,21 +182,32 @@ def wait_before(uid: str, attempt: int) -> timedelta:
     return whole / 2 + whole / 2 * (int.from_bytes(digest[:4], "big") / 2**32)
 
 
-def _deliver(
+def _attempt(
     delivery: Delivery,
-    *,
-    at: datetime,
     channels: Mapping[str, Channel],
+    *,
     store_folder: Path,
     settings: Settings,
-) -> Outcome:
-    """Hand over outside any transaction, then write down what came of it."""
+) -> Handed | Undelivered:
+    """Hand over outside any transaction."""
     try:
         parcel = parcel_of(delivery, store_folder=store_folder, settings=settings)
-        handed = _send(channels, delivery.channel, parcel)
+        return _send(channels, delivery.channel, parcel)
     except Undelivered as fault:
-        return _failed(delivery, fault, at=as_utc(at))
-    return _handed(delivery, handed, at=as_utc(at))
+        return fault
+
+
+def _write_down(
+    results: list[tuple[Delivery, Handed | Undelivered]], *, at: datetime
+) -> list[Outcome]:
+    """What came of each, in one transaction with its register rows."""
+    with transaction.atomic():
+        return [
+            _failed(delivery, result, at=at)
+            if isinstance(result, Undelivered)
+            else _handed(delivery, result, at=at)
+            for delivery, result in results
+        ]
 
 
 def _send(channels: Mapping[str, Channel], name: str, parcel: Parcel) -> Handed:
@@ -208,26 +233,24 @@ def _handed(delivery: Delivery, handed: Handed, *, at: datetime) -> Outcome:
         "delivered_to": handed.where,
         "last_error": "",
     }
-    with transaction.atomic():
-        if not _settle(delivery, changes):
-            return _outcome(delivery)
-        if handed.confirmed:
-            note_receipt(
-                delivery,
-                kind=Receipt.Kind.RECEIVED,
-                by=delivery.party.slug,
-                at=at,
-                detail=handed.detail,
-            )
-        _record("hand_over", delivery, actor=delivery.lease_owner, at=at, where=handed.where)
+    if not _settle(delivery, changes):
+        return _outcome(delivery)
+    if handed.confirmed:
+        note_receipt(
+            delivery,
+            kind=Receipt.Kind.RECEIVED,
+            by=delivery.party.slug,
+            at=at,
+            detail=handed.detail,
+        )
+    _record("hand_over", delivery, actor=delivery.lease_owner, at=at, where=handed.where)
     return _outcome(delivery)
 
 
 def _failed(delivery: Delivery, fault: Undelivered, *, at: datetime) -> Outcome:
     if fault.lasting or delivery.attempt >= MOST_ATTEMPTS:
-        with transaction.atomic():
-            if _settle(delivery, {"state": _PARKED, "last_error": str(fault)}):
-                _record("park", delivery, actor=delivery.lease_owner, at=at, why=str(fault))
+        if _settle(delivery, {"state": _PARKED, "last_error": str(fault)}):
+            _record("park", delivery, actor=delivery.lease_owner, at=at, why=str(fault))
         return _outcome(delivery)
     again = at + wait_before(str(delivery.uid), delivery.attempt)
     _settle(delivery, {"last_error": str(fault), "next_attempt_at": again})
@@ -259,9 +282,12 @@ def _settle(delivery: Delivery, changes: Mapping[str, Any]) -> bool:
         lease_owner=delivery.lease_owner,
         attempt=delivery.attempt,
     )
-    is_ours = bool(ours.update(lease_until=None, **changes))
-    delivery.refresh_from_db()
-    return is_ours
+    if not ours.update(lease_until=None, **changes):
+        delivery.refresh_from_db()
+        return False
+    for name, value in {"lease_until": None, **changes}.items():
+        setattr(delivery, name, value)
+    return True
 
 
 def _park_exhausted(at: datetime) -> None:
