@@ -15,7 +15,5 @@ CODES: frozenset[str] = frozenset(
 )
 
 MEMBER_STATES: tuple[str, ...] = tuple(
-    (
-        "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
-    ).split()
+    ("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK").split()
 )
