@@ -221,8 +221,8 @@ def test_columns_that_fit_types_of_one_class_give_that_class() -> None:
     assert (found.report.taxonomy, found.report.kind) == ("malicious-code", "infected-system")
     assert found.notes == (
         (
-            "by its columns this is event4_microsoft_sinkhole or event4_sinkhole or event6_sinkhole, "
-            "which are of one class"
+            "by its columns this is event4_microsoft_sinkhole or event4_sinkhole or "
+            "event6_sinkhole, which are of one class"
         ),
     )
 

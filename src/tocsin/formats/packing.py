@@ -89,7 +89,7 @@ def _unzip(file: BinaryIO, path: Path, limits: Limits) -> Iterator[tuple[str, Bi
     with _in_words(path.name):
         archive = zipfile.ZipFile(file)
     with archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not member.filename.endswith("/")]
         if len(members) > limits.members:
             raise Unreadable(
                 f"{path.name}: {len(members)} files in the zip; at most {limits.members} are read."

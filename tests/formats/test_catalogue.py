@@ -1,0 +1,181 @@
+"""One contract for every wire format that reads: its samples, its way back, hostile bytes."""
+
+import io
+import pickle
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.formats.reading import Read, read
+from tocsin.flow.tables import ROW, Chunk, Fault
+from tocsin.formats.catalogue import FORMATS, HEAD_BYTES, sniff
+from tocsin.formats.format import Format
+from tocsin.formats.packing import unpack
+from tocsin.words.errors import Unreadable
+from tocsin.words.fields import is_field
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+READING = [one for one in FORMATS.values() if one.cut is not None]
+WRITING = [one for one in FORMATS.values() if one.body is not None]
+# Whatever hostile bytes do, the first line may look like that of a report.
+HEADERS = [
+    b"",
+    b"timestamp,ip,url\n",
+    b"source.ip,time.source,extra\n",
+    b'{"source.ip":"192.0.2.1"}\n',
+    b"[",
+]
+HOSTILE = st.lists(
+    st.sampled_from([b'"', b",", b"\n", b"\r", b"\0", b"\xff\xfe", b"{", b"}", b"[", b"]", b":"])
+    | st.sampled_from([b'{"extra":', b"1e999", b"\xc3", b"\\ud800", b"=", b"'", b"\x1f\x8b"])
+    | st.binary(max_size=6),
+    max_size=40,
+).map(b"".join)
+
+
+def files(fmt: Format) -> list[tuple[str, bytes]]:
+    """Name and bytes of every file in the samples of a format, unpacked."""
+    folder = SAMPLES / fmt.samples
+    return [
+        (name, stream.read()) for path in sorted(folder.iterdir()) for name, stream in unpack(path)
+    ]
+
+
+def each_format(formats: list[Format]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("fmt", formats, ids=lambda fmt: fmt.name)
+
+
+def check_contract(out: Read) -> None:
+    for chunk, parsed in zip(out.chunks, out.parsed, strict=True):
+        columns = parsed.table.columns
+        assert columns[0] == ROW
+        assert parsed.table.schema[ROW] == pl.Int64
+        assert [name for name in columns[1:] if not is_field(name)] == []
+        assert {parsed.table.schema[name] for name in columns[1:]} <= {pl.String}
+        assert len(parsed.starts) == len(parsed.ends) == parsed.table.height
+        assert (parsed.starts < parsed.ends).all()
+        assert chunk.row == chunk.lines[0]
+
+
+@each_format(READING)
+def test_a_format_reads_its_own_samples_and_knows_them(fmt: Format) -> None:
+    for name, data in files(fmt):
+        out = read(fmt, data, name)
+
+        assert sniff(data[:HEAD_BYTES], name) is fmt
+        assert out.table.height > 0
+        check_contract(out)
+
+
+@each_format(READING)
+def test_each_row_can_show_its_exact_bytes(fmt: Format) -> None:
+    for name, data in files(fmt):
+        out = read(fmt, data, name)
+
+        exact = [one.raw(index) for one in out.parsed for index in range(one.table.height)]
+        assert [raw for raw in exact if raw not in data] == []
+
+
+@each_format(READING)
+def test_a_chunk_survives_the_way_to_another_process(fmt: Format) -> None:
+    assert fmt.parse is not None
+    for name, data in files(fmt):
+        for chunk in read(fmt, data, name).chunks:
+            sent = pickle.loads(pickle.dumps(chunk))
+
+            assert isinstance(sent, Chunk)
+            assert fmt.parse(sent).table.equals(fmt.parse(chunk).table)
+
+
+@each_format(WRITING)
+def test_every_sample_of_every_format_survives_being_written_and_read(fmt: Format) -> None:
+    assert fmt.header is not None
+    assert fmt.body is not None
+    for source in READING:
+        for name, data in files(source):
+            table = read(source, data, name).table.drop(ROW)
+
+            back = read(fmt, fmt.header(table.columns) + fmt.body(table)).table.drop(ROW)
+
+            filled = [column.name for column in table if column.null_count() < table.height]
+            assert back.select(filled).equals(table.select(filled)), name
+
+
+@each_format(READING)
+@settings(max_examples=120, deadline=None)
+@given(header=st.sampled_from(HEADERS), body=HOSTILE)
+def test_hostile_bytes_give_rows_faults_or_unreadable_and_nothing_else(
+    fmt: Format, header: bytes, body: bytes
+) -> None:
+    try:
+        out = read(fmt, header + body, "2026-06-17-scan_rdp-x.csv")
+    except Unreadable as error:
+        assert str(error).startswith("2026-06-17-scan_rdp-x.csv: ")  # noqa: PT017
+    else:
+        check_contract(out)
+        assert all(fault.row > 0 and fault.reason for fault in out.faults)
+
+
+@each_format(READING)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_sample_with_flipped_bytes_gives_rows_faults_or_unreadable(
+    fmt: Format, data: st.DataObject
+) -> None:
+    name, sample = data.draw(st.sampled_from(files(fmt)))
+    broken = bytearray(sample)
+    for _ in range(data.draw(st.integers(1, 5))):
+        broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
+
+    try:
+        check_contract(read(fmt, bytes(broken), name))
+    except Unreadable:
+        assert fmt.cut is not None
+
+
+def test_a_report_in_small_pieces_gives_the_same_rows_in_the_same_order() -> None:
+    class Dripping(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(size or 1, 3) if size != -1 else 3)
+
+    for fmt in READING:
+        assert fmt.cut is not None
+        assert fmt.parse is not None
+        for name, data in files(fmt):
+            out = [one for one in fmt.cut(Dripping(data), name) if not isinstance(one, Fault)]
+
+            tables = pl.concat([fmt.parse(chunk).table for chunk in out], how="diagonal")
+            assert tables.equals(read(fmt, data, name).table)
+
+
+@pytest.mark.parametrize(
+    ("head", "sentence"),
+    [
+        (b"", "x.bin: empty."),
+        (b"\xef\xbb\xbf \r\n\0\0", "x.bin: empty."),
+    ],
+)
+def test_an_empty_file_says_so(head: bytes, sentence: str) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        sniff(head, "x.bin")
+
+    assert str(refusal.value) == sentence
+
+
+def test_an_unknown_format_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(Unreadable) as refusal:
+        sniff(b"\x89PNG\r\n", "photo.png")
+
+    assert str(refusal.value) == (
+        "photo.png: in no format that Tocsin reads. Possible: "
+        f"{', '.join(one.name for one in READING)}."
+    )
+
+
+def test_every_format_is_listed_under_its_own_name_with_a_media_type() -> None:
+    assert [(name, bool(one.media_type)) for name, one in FORMATS.items()] == [
+        (one.name, True) for one in FORMATS.values()
+    ]
