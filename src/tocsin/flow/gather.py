@@ -5,7 +5,6 @@ memory. Figures (counts for those who see no rows) are added up and written at t
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,15 +18,6 @@ from tocsin.flow.stages import Piece, Plan, Routed
 from tocsin.words.markings import Tlp
 from tocsin.words.moments import stamp
 from tocsin.words.relations import Relation
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How one format begins a file, writes rows, and ends its name."""
-
-    header: Callable[[list[str]], bytes]
-    body: Callable[[pl.DataFrame], bytes]
-    extension: str
 
 
 @dataclass
@@ -75,9 +65,8 @@ class Gathered:
 class Gatherer:
     """Collects the deliveries of one run below `folder`."""
 
-    def __init__(self, plan: Plan, shapes: Mapping[str, Shape], folder: Path) -> None:
+    def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan = plan
-        self.shapes = shapes
         self.folder = folder
         self._open: dict[tuple[int, Relation], Gathered] = {}
         self._figures: dict[tuple[int, Relation], list[pl.DataFrame]] = {}
@@ -106,7 +95,7 @@ class Gatherer:
         key = (party, relation)
         if key not in self._open:
             recipient = self.plan.compiled.recipients[party]
-            shape = self.shapes[recipient.format]
+            shape = self.plan.shapes[recipient.format]
             name = delivery_name(self.plan, relation) + shape.extension
             path = self.folder / recipient.party / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,7 +107,7 @@ class Gatherer:
     def _header(self, name: str, relation: Relation) -> bytes:
         if (name, relation) not in self._headers:
             columns = list(columns_of(relation, self.plan.on))
-            self._headers[name, relation] = self.shapes[name].header(columns)
+            self._headers[name, relation] = self.plan.shapes[name].header(columns)
         return self._headers[name, relation]
 
     def close(self) -> list[Gathered]:
@@ -131,7 +120,7 @@ class Gatherer:
 
     def _write_figures(self, party: int, relation: Relation, table: pl.DataFrame) -> None:
         delivery = self._delivery(party, relation)
-        body = self.shapes[delivery.recipient.format].body(table)
+        body = self.plan.shapes[delivery.recipient.format].body(table)
         delivery.append(body)
         classes = table.group_by("classification.type").agg(pl.col("extra.events").sum())
         moments = table["time.source"].drop_nulls()

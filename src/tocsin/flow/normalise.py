@@ -20,6 +20,7 @@ from tocsin.words.fields import EXTRA, FIELDS, Kind
 from tocsin.words.markings import STRICTNESS, Tlp, read_tlp
 
 _MOMENT = pl.Datetime("us", "UTC")
+_NO_TEXT = pl.Series([None], dtype=pl.String)
 _NO_MOMENT = pl.Series([None], dtype=_MOMENT)
 V4 = {"source": "source.v4", "destination": "destination.v4"}
 DTYPES: dict[Kind, type[pl.DataType]] = {
@@ -173,15 +174,17 @@ def normalise(parsed: Parsed) -> Normalised:
     raw = parsed.table
     checked = _check_columns(raw)
     checked = _check_addresses(raw, checked)
-    invalid = _set_aside(raw, checked)
-    events = _complete(checked.with_columns(invalid.columns_to_add))
+    aside = _set_aside(raw, checked)
+    events = _complete(checked.with_columns(aside.values()))
     reasons = _refusals(raw, events)
     refused = reasons.is_not_null()
     faults = [
-        Fault(int(raw[ROW][int(at)]), reasons[int(at)], parsed.raw(int(at)))
-        for at in refused.arg_true()
+        Fault(int(raw[ROW][at]), reasons[at], parsed.raw(at)) for at in refused.arg_true().to_list()
     ]
-    return Normalised(events.filter(~refused) if faults else events, faults, invalid.counts)
+    if faults:
+        events = events.filter(~refused)
+    invalid = {name: events[kept.name].count() for name, kept in aside.items()}
+    return Normalised(events, faults, {name: n for name, n in invalid.items() if n})
 
 
 def _check_columns(raw: pl.DataFrame) -> pl.DataFrame:
@@ -244,24 +247,15 @@ def _cidr(text: str) -> str | None:
     return range_text(*span) if span else None
 
 
-@dataclass(frozen=True)
-class _Aside:
-    columns_to_add: list[pl.Series]
-    counts: dict[str, int]
-
-
-def _set_aside(raw: pl.DataFrame, checked: pl.DataFrame) -> _Aside:
-    """Values present before and gone after: kept as `extra.invalid_<field>`, counted."""
-    aside, counts = [], {}
-    for name in raw.columns:
-        if name not in FIELDS:
-            continue
+def _set_aside(raw: pl.DataFrame, checked: pl.DataFrame) -> dict[str, pl.Series]:
+    """By field, the values that were there before and are gone now, as `extra.invalid_<field>`."""
+    aside = {}
+    for name in [name for name in raw.columns if name in FIELDS]:
         gone = _gone(name, raw, checked)
-        if count := int(gone.sum()):
-            kept = raw[name].zip_with(gone, pl.Series([None], dtype=pl.String))
-            aside.append(kept.alias(f"{EXTRA}invalid_{name.replace('.', '_')}"))
-            counts[name] = count
-    return _Aside(aside, counts)
+        if gone.any():
+            kept = raw[name].zip_with(gone, _NO_TEXT)
+            aside[name] = kept.alias(f"{EXTRA}invalid_{name.replace('.', '_')}")
+    return aside
 
 
 def _gone(name: str, raw: pl.DataFrame, checked: pl.DataFrame) -> pl.Series:
@@ -307,7 +301,7 @@ def _host_of_url(events: pl.DataFrame, side: str) -> pl.DataFrame:
     host = events[f"{side}.url"].str.extract(_HOST, 1).str.strip_chars("[]")
     name = pl.select(_fqdn(pl.lit(host))).to_series()
     events = events.with_columns(events[f"{side}.fqdn"].fill_null(name).alias(f"{side}.fqdn"))
-    literal = host.zip_with(name.is_null(), pl.Series([None], dtype=pl.String))
+    literal = host.zip_with(name.is_null(), _NO_TEXT)
     if literal.is_null().all():
         return events
     found = parse_ip(literal)
@@ -333,7 +327,7 @@ def _refusals(raw: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
         given = _given_address(raw)
         wrong = "source.ip: '" + given + "' is no address, and nothing else says where it is"
         reasons = wrong.fill_null("no address, name or URL says where the problem is")
-        reasons = reasons.zip_with(lost, pl.Series([None], dtype=pl.String))
+        reasons = reasons.zip_with(lost, _NO_TEXT)
     if "time.source" in raw.columns:
         timeless = raw["time.source"].is_not_null() & events["time.source"].is_null()
         said = "time.source: '" + raw["time.source"] + "' is no moment"

@@ -49,7 +49,13 @@ def columns_of(relation: Relation, on: date) -> tuple[str, ...]:
     fields = tuple(name for name in FIELDS if name in opened | coarse)
     if relation in COUNTED:
         return (*fields, "extra.events")
-    return (*fields, *OWN, "extra")
+    return (*fields, *own_of(relation), "extra")
+
+
+def own_of(relation: Relation) -> tuple[str, ...]:
+    """Our own columns in a delivery; only the reporter learns which relations were told."""
+    told = {f"{EXTRA}told"} if relation is not Relation.REPORTER else {f"{EXTRA}because"}
+    return tuple(name for name in OWN if name not in told)
 
 
 def _is_ip(name: str) -> bool:
@@ -83,7 +89,7 @@ def release(events: pl.DataFrame, lane: Lane, *, secret: bytes) -> pl.DataFrame:
     fields = [plan.column(name) for name in wanted if name in FIELDS]
     if lane.relation in COUNTED:
         return events.select(fields).group_by(wanted[:-1]).len("extra.events").sort(wanted[:-1])
-    own = [_own(name, events.columns) for name in OWN_COLUMNS]
+    own = [_own(name.removeprefix(EXTRA), events.columns) for name in own_of(lane.relation)]
     return events.select(*fields, *own, plan.extra())
 
 

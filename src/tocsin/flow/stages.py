@@ -8,7 +8,7 @@ The shuffle is files under names that follow from the chunk's number, written wh
 renamed: a stage can run twice, anywhere, and the result is the same bytes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -30,12 +30,25 @@ from tocsin.rules.disclosure import COUNTED
 from tocsin.words.markings import STRICTNESS, Tlp
 from tocsin.words.relations import Relation, Side
 
-LANES: tuple[tuple[Relation, Side], ...] = tuple(
-    dict.fromkeys(
-        (row.relation, row.side) for row in sorted(CONCERN, key=lambda r: (r.relation, r.side))
-    )
-)
+
+def _lanes() -> Iterator[tuple[Relation, Side]]:
+    """Every relation and side that a class can concern; the reporter last, who learns of all."""
+    found = {(row.relation, row.side) for row in CONCERN}
+    yield from sorted(found, key=lambda lane: (lane[0] is Relation.REPORTER, *lane))
+
+
+LANES: tuple[tuple[Relation, Side], ...] = tuple(_lanes())
 UNROUTED_KEPT = 1000  # distinct (country, network) pairs named per chunk; the rest only counted
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a format begins a file, writes rows, finds where each row ends, ends its name."""
+
+    header: Callable[[list[str]], bytes]
+    body: Callable[[pl.DataFrame], bytes]
+    ends: Callable[[bytes], np.ndarray]
+    extension: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,7 @@ class Plan:
     spool: Path
     table: Path  # of the event store
     compiled: Compiled
-    bodies: Mapping[str, Callable[[pl.DataFrame], bytes]]  # format name to writer
+    shapes: Mapping[str, Shape]  # by name of the format
     secret: bytes
     snapshot: Path
     overlay: Path | None = None
@@ -189,15 +202,15 @@ def route_stage(task: RouteTask) -> Routed:
     finder = Finder(events, plan.compiled, _networks(plan.snapshot, plan.overlay))
     events = located(events, finder)
     out = _Out(plan, events)
-    routed = np.zeros(len(events), dtype=bool)
+    told = _Told(len(events))
     for relation, side in LANES:
-        links = finder.links(relation, side)
+        links = out.allowed(relation, finder.links(relation, side))
         if len(links):
-            if relation in ACTING:
-                routed[links["event"].to_numpy()] = True
-            out.add(finder, relation, side, links)
+            told.add(relation, links)
+            out.add(finder, relation, side, links, told)
     out.write(task.number)
     part = None
+    routed, red = told.by_acting(), (events["tlp"] == Tlp.RED.value).to_numpy()
     if len(events):
         events = events.with_columns(pl.Series("routed", routed))
         name = f"{plan.run}-{task.number:06}"
@@ -205,11 +218,11 @@ def route_stage(task: RouteTask) -> Routed:
     return Routed(
         task.number,
         len(events),
-        int((~routed).sum()),
-        int((events["tlp"] == Tlp.RED.value).sum()),
+        int((~routed & ~red).sum()),
+        int(red.sum()),
         out.pieces,
         out.figures,
-        _nobody(events, routed),
+        _nobody(events, routed | red),
         part,
         dict(events["classification.type"].value_counts().rows()),
     )
@@ -267,6 +280,36 @@ def _nobody(events: pl.DataFrame, routed: np.ndarray) -> dict[tuple[str, str], i
     return {(cc, asn): count for cc, asn, count in table.rows()}
 
 
+class _Told:
+    """Which relations were told of each event."""
+
+    def __init__(self, events: int) -> None:
+        self._bits = np.zeros(events, dtype=np.uint32)
+
+    def add(self, relation: Relation, links: pl.DataFrame) -> None:
+        """Note that the relation is told of these events."""
+        self._bits[links["event"].to_numpy()] |= _BIT[relation]
+
+    def by_acting(self) -> np.ndarray:
+        """True where somebody was told who can mend something."""
+        return (self._bits & sum(_BIT[relation] for relation in ACTING)) != 0
+
+    def sentences(self) -> pl.Series:
+        """`csirt, network`: for the reporter, who learns that they were told but not who they are."""
+        distinct, back = np.unique(self._bits, return_inverse=True)
+        texts = [
+            ", ".join(relation.value for relation, bit in _BIT.items() if bits & bit)
+            for bits in distinct
+        ]
+        return pl.Series(texts, dtype=pl.String).gather(pl.Series(back, dtype=pl.UInt32))
+
+
+_BIT = {
+    relation: np.uint32(1 << place)
+    for place, relation in enumerate(sorted(set(Relation) - COUNTED - {Relation.REPORTER}))
+} | dict.fromkeys([*COUNTED, Relation.REPORTER], np.uint32(0))
+
+
 class _Out:
     """Collects what each party gets from one chunk and writes it as one file."""
 
@@ -278,20 +321,26 @@ class _Out:
         self._buffers: list[bytes] = []
         self._size = 0
 
-    def add(self, finder: Finder, relation: Relation, side: Side, links: pl.DataFrame) -> None:
+    def allowed(self, relation: Relation, links: pl.DataFrame) -> pl.DataFrame:
+        """The links whose event may go to the relation at all, by its marking."""
+        allowed = self.events["tlp"].is_in(may_receive(relation))
+        return links if allowed.all() else links.filter(allowed.gather(links["event"]))
+
+    def add(
+        self, finder: Finder, relation: Relation, side: Side, links: pl.DataFrame, told: "_Told"
+    ) -> None:
         """Release the rows of one lane, party by party, in the party's format."""
         lane = Lane(relation, side, self.plan.on)
-        allowed = self.events["tlp"].is_in(may_receive(relation))
-        if not allowed.all():
-            links = links.filter(allowed.gather(links["event"]))
         links = links.sort("party", "event")
-        told = self.events[links["event"]].with_columns(
+        rows = self.events[links["event"]].with_columns(
             links["because"], self._attributable(finder, relation, side, links)
         )
+        if relation is Relation.REPORTER:
+            rows = rows.with_columns(told.sentences().gather(links["event"]).alias("told"))
         if relation in COUNTED:
-            self._count(lane, told, links["party"])
+            self._count(lane, rows, links["party"])
         else:
-            self._render(lane, told, links["party"])
+            self._render(lane, rows, links["party"])
 
     def _attributable(
         self, finder: Finder, relation: Relation, side: Side, links: pl.DataFrame
@@ -329,15 +378,17 @@ class _Out:
             rows = released if everyone else released.filter(chosen)
             self._cut(
                 lane,
-                self.plan.bodies[name](rows),
+                self.plan.shapes[name],
+                rows,
                 told if everyone else told.filter(chosen),
                 party if everyone else party.filter(chosen),
             )
 
-    def _cut(self, lane: Lane, body: bytes, told: pl.DataFrame, party: pl.Series) -> None:
-        ends = np.flatnonzero(np.frombuffer(body, dtype=np.uint8) == 10) + 1
-        if len(ends) != len(told):
-            raise RuntimeError(f"{len(told)} rows were written as {len(ends)} lines")
+    def _cut(
+        self, lane: Lane, shape: Shape, rows: pl.DataFrame, told: pl.DataFrame, party: pl.Series
+    ) -> None:
+        body = shape.body(rows)
+        ends = row_ends(body, len(rows), shape)
         numbers = party.to_numpy()
         firsts = np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1]])
         lasts = np.r_[firsts[1:], len(numbers)] - 1
@@ -364,6 +415,18 @@ class _Out:
         with path.open("wb") as file:
             file.writelines(self._buffers)
         self._buffers.clear()
+
+
+def row_ends(body: bytes, rows: int, shape: Shape) -> np.ndarray:
+    """The offset behind each row; line feeds, unless a value has some too (then the format says).
+
+    Raises RuntimeError where rows and ends are not as many: a mistake of ours.
+    """
+    ends = np.flatnonzero(np.frombuffer(body, dtype=np.uint8) == 10) + 1
+    ends = ends if len(ends) == rows else shape.ends(body)
+    if len(ends) != rows:
+        raise RuntimeError(f"{rows} rows were written as {len(ends)}")
+    return ends
 
 
 def _facts(told: pl.DataFrame, party: pl.Series) -> dict[int, dict]:  # type: ignore[type-arg]

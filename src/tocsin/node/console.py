@@ -41,7 +41,7 @@ def clean(text: str) -> str:
 def table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
     """An empty table in the house style."""
     made = Table(
-        title=title, title_justify="left", title_style="bold", header_style="bold", box=None
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=None
     )
     made.pad_edge = False
     for name in columns:

@@ -148,7 +148,5 @@ def sides_of(relation: Relation, kind: str) -> tuple[Side, ...]:
     return tuple(
         side
         for side in Side
-        if any(
-            row.side is side and row.relation is relation for row in CONCERN if row.type == kind
-        )
+        if any(row.side is side and row.relation is relation for row in CONCERN if row.type == kind)
     )

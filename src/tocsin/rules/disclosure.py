@@ -317,7 +317,7 @@ _NEVER_ROW = Disclose(
     "GDPR 5(1)(c), 32 (unverified)",
 )
 # Own columns of a delivery, not taken from the report.
-OWN_COLUMNS = ("because", "attributable", "repeats", "report", "row")
+OWN_COLUMNS = ("because", "attributable", "repeats", "report", "row", "told")
 
 
 def is_secret(field: str) -> bool:

@@ -10,7 +10,14 @@ import typer
 from rich.markup import escape
 from rich.padding import Padding
 
-from tocsin.node.commands.route import hand_over, import_file, run_route, show, summary
+from tocsin.node.commands.route import (
+    events,
+    hand_over,
+    import_file,
+    run_route,
+    show,
+    summary,
+)
 from tocsin.node.console import clean, out, progress
 from tocsin.node.meter import Meter
 from tocsin.node.samples import samples_folder
@@ -30,9 +37,9 @@ def demo(
     reports = sorted((samples / "demo").glob("*.csv"))
     _fresh(folder)
     out.print(
-        "[bold]Tocsin demo.[/] Three reports came in this morning about networks in Belgium, Poland "
-        "and Portugal:\nbots that called a sinkhole, phishing pages, and remote desktops open to the "
-        "world. All names are invented,\nall addresses are from the ranges set aside for documentation.\n"
+        "[bold]Tocsin demo.[/] Three reports came in about networks in Belgium, Poland and Portugal: "
+        "bots that called a sinkhole, phishing pages, and remote desktops open to the world. All "
+        "names are invented, all addresses are set aside for documentation.\n"
     )
     with Meter() as meter:
         opened = open_store(folder / "store")
@@ -67,35 +74,38 @@ def _fresh(folder: Path) -> None:
 def _explain(facts: dict[str, Any], folder: Path, samples: Path) -> None:
     parties = {row["party"] for row in facts["deliveries"]}
     out.print("[bold]What happened[/]")
-    lines = [
-        f"{facts['read']} records were read; {facts['quarantined']} could not be used and are in quarantine "
-        f"with the reason; {facts['duplicates']} told something again.",
-        f"{facts['events']} events were located and told to {len(parties)} parties: each got its own file with "
-        "only the fields it may see, and a signed manifest that says, field by field, why.",
-        f"{facts['unrouted']} events reached nobody who could act: no party answers for that network or state.",
-        "The police got counts under an agreement, no address. The coordinator has no agreement and got nothing.",
-    ]
-    for line in lines:
+    for line in (
+        f"{facts['read']} records were read; {facts['quarantined']} could not be used and went to "
+        f"quarantine with the reason; {facts['duplicates']} told something again.",
+        f"{events(facts['events'])} were located and told to {len(parties)} parties. Each got its "
+        "own file with only the fields it may see, and a signed manifest that says field by field "
+        "why.",
+        f"{events(facts['unrouted'])} reached nobody who could act: no party in the file answers "
+        "for that network or state.",
+        "The police got counts under an agreement, no address. The coordinator has no agreement "
+        "and got nothing.",
+    ):
         out.print(Padding(f"• {line}", (0, 0, 0, 2)))
     _example(facts)
-    here = escape(str(folder))
-    out.print("\n[bold]Where to look[/]")
-    out.print(f"  {here}/out/          one folder per party: the delivery and its manifest")
-    out.print(f"  {here}/store/        the node's store: events, sealed evidence, database")
-    out.print("\n[bold]What to try next[/]")
-    try:
+    _show_next(folder, samples)
+
+
+def _show_next(folder: Path, samples: Path) -> None:
+    here, near = escape(str(folder)), samples
+    if samples.is_relative_to(Path.cwd()):
         near = samples.relative_to(Path.cwd())
-    except ValueError:
-        near = samples
+    out.print("\n[bold]Where to look[/]")
+    out.print(f"  {here}/out/    one folder per party: deliveries and manifests")
+    out.print(f"  {here}/store/  the node's store: events, sealed evidence, database")
+    out.print("\n[bold]What to try next[/] [dim](in a checkout: .venv/bin/tocsin)[/]")
     common = f"--parties {near}/parties.toml --overlay {near}/networks.csv"
     for command in (
         f"tocsin preview 192.0.2.200 {common}",
         f"tocsin preview https://lantern-bank.secure-pages.example/ {common}",
-        f"tocsin quarantine --store {here}/store",
+        f"tocsin quarantine --store {folder}/store",
         f"tocsin route YOUR-REPORT.csv --parties {near}/parties.toml --out out",
     ):
         out.print(f"  {escape(command)}", soft_wrap=True)
-    out.print("  [dim](in a checkout the command is .venv/bin/tocsin)[/]")
 
 
 def _example(facts: dict[str, Any]) -> None:

@@ -181,15 +181,20 @@ def _show(target: str, found: Any) -> None:
         out.print("[yellow]Nobody in the party file is concerned.[/]")
         return
     for told in found.told:
-        relation = told.relation.value.replace("_", " ")
-        out.print(f"[bold]{escape(told.recipient.name)}[/] is told as {relation}")
-        out.print(f"  because {escape(clean(told.because))}")
-        if told.attributable:
-            out.print(f"  [yellow]attributable: {told.attributable}[/]")
-        shown = table("", "field", "", "value that leaves", "basis")
-        for row in told.fields:
-            act = ACTS.get(row.act, row.act)
-            shown.add_row(row.field, act, escape(clean(row.value)), f"[dim]{escape(row.basis)}[/]")
-        shown.title = None
-        out.print(shown)
-        out.print()
+        _show_told(told)
+
+
+def _show_told(told: Any) -> None:
+    relation = told.relation.value.replace("_", " ")
+    out.print(f"[bold]{escape(told.recipient.name)}[/] is told as [bold]{relation}[/]")
+    out.print(f"  because {escape(clean(told.because))}", soft_wrap=True)
+    for basis in dict.fromkeys(row.basis for row in told.fields if row.basis):
+        out.print(f"  on the basis of {escape(basis)}", soft_wrap=True)
+    if told.attributable:
+        out.print(f"  [yellow]attributable: {told.attributable}[/]", soft_wrap=True)
+    shown = table("", "field", "", "value that leaves")
+    shown.title, shown.show_header = None, False
+    for row in told.fields:
+        shown.add_row(f"  {row.field}", ACTS.get(row.act, row.act), escape(clean(row.value)))
+    out.print(shown)
+    out.print()

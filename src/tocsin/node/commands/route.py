@@ -201,6 +201,7 @@ def _delivery(row: Any, handed: dict[str, Any]) -> dict[str, Any]:
 # --- for people -------------------------------------------------------------------------------
 
 MOST_ROWS = 40
+MANY = 10_000  # below this a rate says nothing but the start-up time
 
 
 def show(facts: dict[str, Any]) -> None:
@@ -209,9 +210,10 @@ def show(facts: dict[str, Any]) -> None:
     _show_deliveries(facts)
     _show_unrouted(facts)
     rate = facts["events"] / facts["seconds"] if facts["seconds"] else 0
+    speed = f", {rate:,.0f} events a second" if facts["events"] > MANY else ""
     out.print(
         f"[dim]{facts['seconds']:.1f} s, {facts['cpu_seconds']:.1f} s of CPU, "
-        f"{facts['peak_mib']:,.0f} MiB at most, {rate:,.0f} events a second[/]"
+        f"{facts['peak_mib']:,.0f} MiB at most{speed}[/]"
     )
 
 
@@ -243,21 +245,27 @@ def _show_deliveries(facts: dict[str, Any]) -> None:
     if not rows:
         out.print("[yellow]Nobody in the party file is concerned; nothing was delivered.[/]\n")
         return
-    shown = table("Deliveries", "party", "as", "rows", "state", "file", right=("rows",))
-    for row in sorted(rows, key=lambda row: -row["events"])[:MOST_ROWS]:
-        state = row["state"] if row["state"] == "delivered" else f"[red]{row['state']}[/]"
-        where = row["path"] or row["error"]
-        shown.add_row(
-            escape(row["name"]),
-            row["relation"].replace("_", " "),
-            f"{row['events']:,}",
-            state,
-            escape(_short(where)),
-        )
+    shown = table("Deliveries", "party", "told as", "rows", "format", "state", right=("rows",))
+    for row in sorted(rows, key=lambda row: (row["state"], -row["events"]))[:MOST_ROWS]:
+        state = row["state"] if row["state"] in FINE else f"[red]{row['state']}[/]"
+        relation = row["relation"].replace("_", " ")
+        shown.add_row(escape(row["name"]), relation, f"{row['events']:,}", row["format"], state)
     out.print(shown)
     if len(rows) > MOST_ROWS:
         out.print(f"  … and {len(rows) - MOST_ROWS:,} more")
+    _show_whereabouts(rows)
     out.print()
+
+
+FINE = ("delivered", "preview")
+
+
+def _show_whereabouts(rows: list[dict[str, Any]]) -> None:
+    folders = sorted({str(Path(row["path"]).parent.parent) for row in rows if row["path"]})
+    for folder in folders[:3]:
+        out.print(f"  files and manifests: {escape(_short(folder))}/PARTY/", soft_wrap=True)
+    for row in [row for row in rows if row["error"]][:6]:
+        out.print(f"  [yellow]note[/] {escape(row['name'])}: {escape(clean(row['error']))}")
 
 
 def _short(path: str) -> str:
@@ -269,19 +277,18 @@ def _short(path: str) -> str:
 
 def _show_unrouted(facts: dict[str, Any]) -> None:
     if facts["held"]:
-        out.print(
-            f"[yellow]{facts['held']:,} events marked TLP:RED were kept and sent to nobody.[/]\n"
-        )
+        out.print(f"[yellow]{events(facts['held'])} marked TLP:RED: kept, sent to nobody.[/]\n")
     if not facts["unrouted"]:
         return
-    shown = table(
-        f"{facts['unrouted']:,} events reached nobody who could act; they are kept",
-        "country",
-        "network",
-        "events",
-        right=("events",),
-    )
+    shown = table("", "country", "network", "events", right=("events",))
+    shown.title = None
     for row in facts["unrouted_by"][:10]:
         shown.add_row(row["country"] or "?", row["network"] or "?", f"{row['events']:,}")
+    out.print(f"[bold]Unrouted[/]: {events(facts['unrouted'])} reached nobody who could act; kept")
     out.print(shown)
     out.print()
+
+
+def events(count: int) -> str:
+    """`1 event`, `2 events`."""
+    return f"{count:,} event{'' if count == 1 else 's'}"

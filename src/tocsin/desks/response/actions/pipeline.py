@@ -9,7 +9,7 @@ import numpy as np
 
 from tocsin.flow import merge
 from tocsin.flow.executors import Executor
-from tocsin.flow.gather import Gathered, Gatherer, Shape
+from tocsin.flow.gather import Gathered, Gatherer
 from tocsin.flow.quarantine import Quarantine
 from tocsin.flow.stages import (
     JudgeTask,
@@ -18,6 +18,7 @@ from tocsin.flow.stages import (
     ReadTask,
     Routed,
     RouteTask,
+    Shape,
     judge_stage,
     read_stage,
     route_stage,
@@ -58,12 +59,22 @@ class ReportState:
 
     def sentences(self) -> list[str]:
         """The notes as sentences, with their numbers filled in."""
-        said = [text.replace("{n}", f"{count:,}") for text, count in self.notes.items()]
+        said = [_counted(text, count) for text, count in self.notes.items()]
         set_aside = [
-            f"{count:,} values of {name} broke its rule and were set aside"
+            _counted(f"{{n}} values of {name} broke its rule and were set aside", count)
             for name, count in sorted(self.invalid.items())
         ]
         return [*said, *set_aside]
+
+
+def _counted(sentence: str, count: int) -> str:
+    """Fill `{n}` in; one of a thing is said in the singular."""
+    if count == 1:
+        for many, one in (("rows", "row"), ("values", "value"), ("were", "was")):
+            sentence = sentence.replace(f"{{n}} {many}", f"{{n}} {one}").replace(
+                f" {many} ", f" {one} "
+            )
+    return sentence.replace("{n}", f"{count:,}")
 
 
 @dataclass
@@ -85,9 +96,9 @@ class Totals:
 def shapes() -> dict[str, Shape]:
     """Formats that deliveries can be written in."""
     return {
-        name: Shape(format_.header, format_.body, format_.extension)
+        name: Shape(format_.header, format_.body, format_.ends, format_.extension)
         for name, format_ in FORMATS.items()
-        if format_.header is not None and format_.body is not None
+        if format_.header is not None and format_.body is not None and format_.ends is not None
     }
 
 
@@ -114,7 +125,7 @@ def run_pipeline(
         RouteTask(plan, number, chunk_reports[number].uid, rows.repeated, rows.repeats)
         for number, rows in zip(numbers, judged, strict=True)
     )
-    gatherer = Gatherer(plan, shapes(), folder)
+    gatherer = Gatherer(plan, folder)
     for routed in executor.map(route_stage, tasks):
         gatherer.add(routed)
         _add(totals, routed)

@@ -162,7 +162,7 @@ def _plan(run: Run, options: Options, store_folder: Path) -> Plan:
         spool,
         store_folder / "events",
         compile_directory(folder, on=run.at.date()),
-        {name: shape.body for name, shape in shapes().items()},
+        shapes(),
         keys.secret(store_folder / "keys", "pseudonyms"),
         options.snapshot,
         options.overlay,

@@ -6,35 +6,60 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('office', '0001_initial'),
+        ("office", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Report',
+            name="Report",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('name', models.CharField(max_length=255)),
-                ('format', models.CharField(blank=True, max_length=40)),
-                ('tlp', models.CharField(max_length=20)),
-                ('state', models.CharField(choices=[('read', 'Read'), ('unreadable', 'Unreadable')], default='read', max_length=12)),
-                ('reason', models.TextField(blank=True)),
-                ('rows', models.BigIntegerField(default=0)),
-                ('quarantined', models.BigIntegerField(default=0)),
-                ('duplicates', models.BigIntegerField(default=0)),
-                ('events', models.BigIntegerField(default=0)),
-                ('notes', models.JSONField(default=list)),
-                ('received_at', models.DateTimeField()),
-                ('evidence', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='office.evidence')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='office.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("name", models.CharField(max_length=255)),
+                ("format", models.CharField(blank=True, max_length=40)),
+                ("tlp", models.CharField(max_length=20)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("read", "Read"), ("unreadable", "Unreadable")],
+                        default="read",
+                        max_length=12,
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("rows", models.BigIntegerField(default=0)),
+                ("quarantined", models.BigIntegerField(default=0)),
+                ("duplicates", models.BigIntegerField(default=0)),
+                ("events", models.BigIntegerField(default=0)),
+                ("notes", models.JSONField(default=list)),
+                ("received_at", models.DateTimeField()),
+                (
+                    "evidence",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="office.evidence",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reports",
+                        to="office.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-received_at', 'pk'),
+                "ordering": ("-received_at", "pk"),
             },
         ),
     ]
