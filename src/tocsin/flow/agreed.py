@@ -14,7 +14,7 @@ from tocsin.words.relations import Relation, RemitKind
 Finding = Callable[[Scene, Place, np.ndarray], Iterable[pl.DataFrame]]
 
 
-def by_report(scene: Scene, place: Place, chosen: np.ndarray) -> Iterable[pl.DataFrame]:
+def by_report(scene: Scene, _place: Place, chosen: np.ndarray) -> Iterable[pl.DataFrame]:
     held = scene.compiled.lookup(Relation.REPORTER, RemitKind.EVERYTHING)
     if not held:
         return
@@ -52,7 +52,8 @@ def _covered(scene: Scene, chosen: np.ndarray, agreement: Agreement) -> np.ndarr
     if "*" in agreement.classes:
         return chosen
     kinds = scene.events["classification.type"].gather(pl.Series(chosen))
-    return chosen[kinds.is_in(list(agreement.classes)).fill_null(value=False).to_numpy()]
+    covered = kinds.is_in(list(agreement.classes)).fill_null(value=False)
+    return np.asarray(chosen[covered.to_numpy()])
 
 
 def _held_by(

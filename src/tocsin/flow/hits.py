@@ -24,12 +24,11 @@ def prefix_hits(
     single = place.network.is_null().to_numpy()[chosen]
     for family, ranges in ((is4, table.v4), (~is4, table.v6)):
         take = chosen[family & single]
-        if place.v4 is not None and ranges is table.v4:
+        if ranges is table.v4:
             points = place.v4.gather(pl.Series(take)).to_numpy()
         else:
-            known = place.v6.gather(pl.Series(take)).is_not_null().to_numpy()
-            take = take[known]
-            points = pack_v6(place.v6.gather(pl.Series(take)))
+            texts = place.v6.gather(pl.Series(take))
+            take, points = take[texts.is_not_null().to_numpy()], pack_v6(texts.drop_nulls())
         found = ranges.find(points)
         hit = found >= 0
         rows.append(take[hit])

@@ -113,8 +113,7 @@ def judge(
     known = np.concatenate(seen) if seen else np.empty(0, dtype=SEEN)
     rows = np.concatenate(told) if told else np.empty(0, dtype=KEYED)
     chunk = np.repeat(np.arange(len(told), dtype=np.int64), [len(part) for part in told])
-    anchor = _anchors(known, rows, chunk, int(window.total_seconds() * 1_000_000))
-    order, holders = anchor
+    order, holders = _anchors(known, rows, chunk, int(window.total_seconds() * 1_000_000))
     return _verdict(rows, chunk, order, holders)
 
 
@@ -124,45 +123,45 @@ def _anchors(
     """For each row in `order`, the row it repeats (own index: kept; -1: the window's)."""
     k0 = np.concatenate([known["k0"], rows["k0"]]).astype(np.uint64)
     k1 = np.concatenate([known["k1"], rows["k1"]]).astype(np.uint64)
-    time = np.concatenate([known["time"], rows["time"]])
     rank = np.concatenate([np.full(len(known), -1, dtype=np.int64), chunk])
     seq = np.concatenate([np.zeros(len(known), dtype=np.uint32), rows["seq"]])
     order = np.lexsort((seq, rank, k1, k0))
-    k0, k1, time = k0[order], k1[order], time[order]
-    starts = np.ones(len(order), dtype=bool)
-    starts[1:] = (k0[1:] != k0[:-1]) | (k1[1:] != k1[:-1])
+    if not len(order):
+        return order, order
+    k0, k1 = k0[order], k1[order]
+    time = np.concatenate([known["time"], rows["time"]])[order]
+    starts = np.r_[True, (k0[1:] != k0[:-1]) | (k1[1:] != k1[:-1])]
     heads = np.flatnonzero(starts)
     group = np.cumsum(starts) - 1
-    holder = heads[group] if len(order) else np.empty(0, dtype=np.int64)
-    far = np.abs(time - time[holder]) >= window_us if len(order) else np.empty(0, dtype=bool)
+    holder = heads[group]
+    far = np.abs(time - time[holder]) >= window_us
+    ends = np.r_[heads[1:], len(order)]
     for number in np.unique(group[far]):
-        low = heads[number]
-        high = heads[number + 1] if number + 1 < len(heads) else len(order)
-        _walk(low, high, time, order, len(known), window_us, holder)
-    return order - len(known), np.where(order[holder] < len(known), -1, order[holder] - len(known))
+        span = slice(heads[number], ends[number])
+        is_known = order[span] < len(known)
+        holder[span] = heads[number] + _walk(time[span], is_known, window_us)
+    own = order - len(known)
+    return own, np.maximum(own[holder], -1)
 
 
-def _walk(
-    low: int,
-    high: int,
-    time: np.ndarray,
-    order: np.ndarray,
-    known: int,
-    window_us: int,
-    holder: np.ndarray,
-) -> None:
-    """One key told over more than a window: row by row against the kept ones, by bisection."""
+def _walk(time: np.ndarray, is_known: np.ndarray, window_us: int) -> np.ndarray:
+    """One key told over more than a window: row by row against the kept ones, by bisection.
+
+    Per row the place of the row it repeats, its own where it is kept.
+    """
+    holder = np.arange(len(time))
     kept: list[tuple[int, int]] = []
-    for at in range(low, high):
-        moment = int(time[at])
+    for at, moment in enumerate(time.tolist()):
         spot = bisect_left(kept, (moment, -1))
-        near = [entry for entry in kept[max(0, spot - 1) : spot + 1]]
-        close = [entry for entry in near if abs(entry[0] - moment) < window_us]
-        if close and order[at] >= known:
-            holder[at] = min(close, key=lambda entry: abs(entry[0] - moment))[1]
+        near = kept[max(0, spot - 1) : spot + 1]
+        gap, place = min(
+            ((abs(when - moment), where) for when, where in near), default=(window_us, at)
+        )
+        if gap < window_us and not is_known[at]:
+            holder[at] = place
         else:
-            holder[at] = at
             kept.insert(spot, (moment, at))
+    return holder
 
 
 def _verdict(

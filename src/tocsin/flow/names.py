@@ -1,6 +1,6 @@
 """Who answers for a name: the registry, the platform, the brand that is imitated."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
@@ -38,11 +38,10 @@ def _by_name(
     names = place.fqdn.gather(pl.Series(chosen))
     hits: dict[str, str] = {}
     for name in names.drop_nulls().unique():
-        value = next((parent for parent in parents(name) if parent in held), None)
-        if value is not None:
-            hits[name] = value
-    value = names.replace_strict(hits, default=None, return_dtype=pl.String)
-    rows, remits = by_value(value, chosen, held)
+        found = [parent for parent in parents(name) if parent in held]
+        hits |= {name: found[0]} if found else {}
+    values = names.replace_strict(hits, default=None, return_dtype=pl.String)
+    rows, remits = by_value(values, chosen, held)
     told = place.fqdn.gather(pl.Series(rows))
     why = {name: sentence.format(name=name, value=hits[name]) for name in told.unique()}
     yield links_of(

@@ -127,6 +127,11 @@ def _v6_text(packed: bytes) -> str:
     return socket.inet_ntop(socket.AF_INET6, packed.ljust(16, b"\0"))
 
 
+def snapshot_in(folder: Path) -> Path:
+    """The snapshot in `folder` where one was fetched, else the one that ships."""
+    return folder if (folder / "snapshot.json").exists() else SHIPPED
+
+
 @cache
 def load_networks(folder: Path = SHIPPED, overlay: Path | None = None) -> Networks:
     """The snapshot in `folder` with an overlay file on top; raises `Unusable`."""

@@ -33,7 +33,7 @@ _FQDN = rf"^{_LABEL}(\.{_LABEL})*$"
 _NAME = r"^[a-z0-9][a-z0-9 ._/+:-]{0,127}$"
 _URL = r"^[a-z][a-z0-9+.-]*://[^\s/?#]+[^\s]*$"
 _HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)*(\[[0-9A-Fa-f:.]+\]|[^/:?#@\[\]]+)"
-_PASSWORD = r"^([A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*):[^/?#]*@"
+_USERINFO = r"^([A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*):[^/?#]*@"
 _TRANSPORT = ["tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "gre", "esp", "ah", "igmp", "udplite"]
 _UNKNOWN_ADDRESS = ["", "0", "0.0.0.0", "::"]  # what feeds write for "none"  # noqa: S104
 _LOCATES = ("source.ip", "source.network", "source.fqdn", "source.url")
@@ -88,7 +88,7 @@ def _fqdn(text: pl.Expr) -> pl.Expr:
 
 def _url(text: pl.Expr) -> pl.Expr:
     """Scheme lower-cased, `hxxp` undone, a password before the host blanked."""
-    url = text.str.replace(r"^(?i)hxxp", "http").str.replace(_PASSWORD, "${1}:***@")
+    url = text.str.replace(r"^(?i)hxxp", "http").str.replace(_USERINFO, "${1}:***@")
     scheme = url.str.extract(r"^([A-Za-z][A-Za-z0-9+.-]*)://").str.to_lowercase()
     url = scheme + url.str.slice(scheme.str.len_chars())
     return pl.when(url.str.len_bytes() <= 8192).then(_matching(url, _URL))
@@ -208,12 +208,12 @@ def _check_addresses(raw: pl.DataFrame, checked: pl.DataFrame) -> pl.DataFrame:
     """IP and CIDR columns: `0.0.0.0`, `::` and empty mean unknown; a CIDR is a network."""
     for name in [n for n in raw.columns if FIELDS.get(n) in (Kind.IP, Kind.NETWORK)]:
         texts = raw[name]
-        side = name.split(".")[0]
+        side, _, _ = name.partition(".")
         cidr = texts.str.contains("/", literal=True).fill_null(value=False)
         if FIELDS[name] is Kind.NETWORK or cidr.any():
             checked = _take_networks(checked, texts, side)
         if FIELDS[name] is Kind.IP:
-            plain = texts.zip_with(~cidr, _host_routes(texts, cidr)) if cidr.any() else texts
+            plain = texts.zip_with(~cidr, _host_routes(texts)) if cidr.any() else texts
             found = parse_ip(plain)
             unknown = found["ip"].is_in(_UNKNOWN_ADDRESS)
             v4 = found["v4"].zip_with(~unknown, pl.Series([None], dtype=pl.UInt32))
@@ -225,7 +225,7 @@ def _check_addresses(raw: pl.DataFrame, checked: pl.DataFrame) -> pl.DataFrame:
     return checked
 
 
-def _host_routes(texts: pl.Series, cidr: pl.Series) -> pl.Series:
+def _host_routes(texts: pl.Series) -> pl.Series:
     """`192.0.2.7/32` and `2001:db8::7/128` name one address; other networks name none."""
     single = texts.str.extract(r"^([0-9.]+)/32$|^([0-9A-Fa-f:.]+)/128$", 1)
     return single.fill_null(texts.str.extract(r"^([0-9A-Fa-f:.]+)/128$", 1))
@@ -266,7 +266,7 @@ def _gone(name: str, raw: pl.DataFrame, checked: pl.DataFrame) -> pl.Series:
     if not gone.any():
         return gone
     if FIELDS[name] is Kind.IP:
-        side = f"{name.split('.')[0]}.network"
+        side = f"{name.partition('.')[0]}.network"
         unknown = raw[name].is_in(_UNKNOWN_ADDRESS)
         gone &= ~unknown
         if side in checked.columns:

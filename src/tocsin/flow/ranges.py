@@ -7,6 +7,7 @@ IPv4 (`uint32`) and IPv6 (`S16`) alike. An interval that is no CIDR stays what i
 import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def flatten(intervals: Iterable[Interval]) -> list[tuple[int, int, tuple[int, ..
     pieces: list[tuple[int, int, tuple[int, ...]]] = []
     upcoming = iter([*items, None])
     item = next(upcoming)
-    for low, after in zip(edges, edges[1:], strict=False):
+    for low, after in pairwise(edges):
         while item is not None and item[0] == low:
             heapq.heappush(active, (item[1] - item[0], item[1], item[2]))
             item = next(upcoming)

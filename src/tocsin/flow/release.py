@@ -79,8 +79,9 @@ def may_receive(relation: Relation) -> list[str]:
 def release(events: pl.DataFrame, lane: Lane, *, secret: bytes) -> pl.DataFrame:
     """Rows as they may leave the node on this lane; the columns of `columns_of`.
 
-    `events`: normalised events with `report.row`, their extras as members, and our own columns `because` (String),
-    `attributable` (String), `repeats` (UInt32), `report` (String). `secret` keys the pseudonyms.
+    `events`: normalised events with `report.row`, their extras as members (`as_members`), and
+    our own columns `because`, `attributable`, `report` (String), `repeats` (UInt32). `secret`
+    keys the pseudonyms.
     Rows keep their order; rows whose marking forbids the relation must be gone already.
     """
     wanted = columns_of(lane.relation, lane.on)

@@ -292,10 +292,11 @@ class _Told:
 
     def by_acting(self) -> np.ndarray:
         """True where somebody was told who can mend something."""
-        return (self._bits & sum(_BIT[relation] for relation in ACTING)) != 0
+        acting = np.uint32(sum(_BIT[relation] for relation in ACTING))
+        return np.asarray((self._bits & acting) != 0)
 
     def sentences(self) -> pl.Series:
-        """`csirt, network`: for the reporter, who learns that they were told but not who they are."""
+        """`csirt, network`: the reporter learns that they were told, not who they are."""
         distinct, back = np.unique(self._bits, return_inverse=True)
         texts = [
             ", ".join(relation.value for relation, bit in _BIT.items() if bits & bit)

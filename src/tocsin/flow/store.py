@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
-from deltalake.transaction import AddAction, CommitProperties, Transaction
+from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
 from tocsin.flow.release import json_object
 from tocsin.rules.disclosure import is_secret
@@ -79,7 +79,7 @@ def write_part(events: pl.DataFrame, table: Path, *, name: str, day: date) -> Pa
 
 def commit(table: Path, parts: Iterable[Part], *, run: str, at: datetime) -> bool:
     """Make the parts of one run visible at once; False where the run is there already."""
-    actions = [_add(part, at) for part in parts]
+    actions: list[AddAction | RemoveAction] = [_add(part, at) for part in parts]
     store = open_table(table)
     if store.transaction_version(f"run-{run}") is not None:
         return False

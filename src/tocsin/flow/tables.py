@@ -64,6 +64,14 @@ class Parsed:
     notes: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, rows: list[dict[str, str]]) -> "Parsed":
+        """A raw table of rows that came from no bytes."""
+        nowhere = np.zeros(len(rows), dtype=np.int64)
+        table = pl.DataFrame(rows, infer_schema_length=None).cast(pl.String)
+        table = table.with_columns((pl.int_range(pl.len()) + 1).alias(ROW))
+        return cls(table, b"", nowhere, nowhere)
+
     def raw(self, index: int) -> bytes:
         """The exact bytes of row `index` of the table."""
         return self.data[int(self.starts[index]) : int(self.ends[index])]

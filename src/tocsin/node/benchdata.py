@@ -129,7 +129,8 @@ def _ips6(ranges: pl.DataFrame, at: np.ndarray, random: np.random.Generator) -> 
 def _hex16(number: pl.Expr, shift: int) -> pl.Expr:
     digits = [f"{n:x}" for n in range(65_536)]
     part = (number // 2**shift) % 65_536
-    return part.replace_strict(list(range(65_536)), digits, return_dtype=pl.String)
+    written: pl.Expr = part.replace_strict(list(range(65_536)), digits, return_dtype=pl.String)
+    return written
 
 
 def write_parties(path: Path) -> None:

@@ -56,11 +56,15 @@ STEPS = {
 }
 
 
+def _unseen(_step: str, _rows: int) -> None:
+    """Progress where nobody watches."""
+
+
 @contextmanager
 def progress(*, shown: bool) -> Iterator[Any]:
     """A callback `(step, rows)`; shows a line per step on a terminal, nothing elsewhere."""
     if not (shown and err.is_terminal):
-        yield lambda step, rows: None
+        yield _unseen
         return
     bars = Progress(
         SpinnerColumn(),

@@ -9,6 +9,7 @@ import resource
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 INTERVAL = 0.1
 
@@ -23,7 +24,7 @@ class Meter:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> "Meter":
+    def __enter__(self) -> Self:
         self._wall, self._cpu = time.perf_counter(), _cpu()
         self._thread.start()
         return self

@@ -14,7 +14,16 @@ from tocsin.words.errors import Busy, OutOfSpace, Unusable
 
 # Raised when the folders or files of a store change in a way an older Tocsin cannot read.
 LAYOUT = 1
-FOLDERS = ("events", "evidence", "deliveries", "window", "quarantine", "spool", "keys")
+FOLDERS = (
+    "events",
+    "evidence",
+    "deliveries",
+    "window",
+    "quarantine",
+    "spool",
+    "keys",
+    "networks",
+)
 OURS = ("office", "response")
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
@@ -61,6 +70,11 @@ class Store:
     def keys(self) -> Path:
         """Secrets of this node, one file each, readable by its user alone."""
         return self.path / "keys"
+
+    @property
+    def networks(self) -> Path:
+        """The routing snapshot, where a newer one than the shipped was fetched."""
+        return self.path / "networks"
 
     def make_folders(self) -> None:
         """Make what is missing, for this user's eyes only (0700)."""

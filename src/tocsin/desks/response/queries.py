@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from tocsin.flow.compiled import Compiled
@@ -24,7 +23,7 @@ from tocsin.flow.release import (
 )
 from tocsin.flow.remits import Recipient
 from tocsin.flow.stages import LANES, located
-from tocsin.flow.tables import ROW, Parsed
+from tocsin.flow.tables import Parsed
 from tocsin.rules.disclosure import COUNTED, rule
 from tocsin.words.errors import Unusable
 from tocsin.words.fields import EXTRA, is_field
@@ -74,11 +73,7 @@ def as_event(target: str, *, kind: str, extras: dict[str, str], at: datetime) ->
     unknown = [name for name in extras if not is_field(name)]
     if unknown:
         raise Unusable(f"{unknown[0]!r} is no IDF field. Possible: source.port, extra.tag …")
-    table = pl.DataFrame({name: [value] for name, value in row.items()}).with_columns(
-        pl.lit(1, dtype=pl.Int64).alias(ROW)
-    )
-    one = np.zeros(1, dtype=np.int64)
-    done = normalise(Parsed(table, b"", one, one))
+    done = normalise(Parsed.of([row]))
     if done.invalid or done.faults:
         name = next(iter(done.invalid), field)
         raise Unusable(f"{row.get(name, target)!r} is not valid for {name}")

@@ -66,7 +66,7 @@ def measure_route(
 def _run(folder: Path, reports: list[Path], parties: Path, executor: str) -> dict[str, Any]:
     """`tocsin route` in a process of its own, so that nothing of the benchmark is counted."""
     command = [
-        *(sys.executable, "-m", "tocsin", "route", *map(str, reports)),
+        *(sys.executable, "-m", "tocsin.node", "route", *map(str, reports)),
         *("--parties", str(parties), "--store", str(folder / "store")),
         *("--out", str(folder / "out"), "--executor", executor, "--json"),
     ]

@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +24,14 @@ from tocsin.node.store import open_store
 from tocsin.words.errors import Refused
 
 MARK = ".tocsin-demo"
+STORY = """\
+{read} records were read; {quarantined} could not be used and went to quarantine with the reason; \
+{again} told something again.
+{events} were located and told to {parties} parties. Each got its own file with only the fields \
+it may see, and a signed manifest that says field by field why.
+{unrouted} reached nobody who could act: no party in the file answers for that network or state.
+The police got counts under an agreement, no address. The coordinator has no agreement and got \
+nothing."""
 
 
 def demo(
@@ -37,9 +44,9 @@ def demo(
     reports = sorted((samples / "demo").glob("*.csv"))
     _fresh(folder)
     out.print(
-        "[bold]Tocsin demo.[/] Three reports came in about networks in Belgium, Poland and Portugal: "
-        "bots that called a sinkhole, phishing pages, and remote desktops open to the world. All "
-        "names are invented, all addresses are set aside for documentation.\n"
+        "[bold]Tocsin demo.[/] Three reports came in about networks in Belgium, Poland and "
+        "Portugal: bots that called a sinkhole, phishing pages, and remote desktops open to "
+        "the world. All names are invented, all addresses are set aside for documentation.\n"
     )
     with Meter() as meter:
         opened = open_store(folder / "store")
@@ -51,7 +58,6 @@ def demo(
                 tell,
                 "in-process",
                 overlay=samples / "networks.csv",
-                at=datetime.now(UTC),
             )
         handed = hand_over(opened, folder / "out")
     facts = summary(outcome, handed, meter)
@@ -74,20 +80,21 @@ def _fresh(folder: Path) -> None:
 def _explain(facts: dict[str, Any], folder: Path, samples: Path) -> None:
     parties = {row["party"] for row in facts["deliveries"]}
     out.print("[bold]What happened[/]")
-    for line in (
-        f"{facts['read']} records were read; {facts['quarantined']} could not be used and went to "
-        f"quarantine with the reason; {facts['duplicates']} told something again.",
-        f"{events(facts['events'])} were located and told to {len(parties)} parties. Each got its "
-        "own file with only the fields it may see, and a signed manifest that says field by field "
-        "why.",
-        f"{events(facts['unrouted'])} reached nobody who could act: no party in the file answers "
-        "for that network or state.",
-        "The police got counts under an agreement, no address. The coordinator has no agreement "
-        "and got nothing.",
-    ):
+    for line in _story(facts, len(parties)):
         out.print(Padding(f"• {line}", (0, 0, 0, 2)))
     _example(facts)
     _show_next(folder, samples)
+
+
+def _story(facts: dict[str, Any], parties: int) -> list[str]:
+    return STORY.format(
+        read=facts["read"],
+        quarantined=facts["quarantined"],
+        again=facts["duplicates"],
+        events=events(facts["events"]),
+        parties=parties,
+        unrouted=events(facts["unrouted"]),
+    ).splitlines()
 
 
 def _show_next(folder: Path, samples: Path) -> None:

@@ -69,9 +69,8 @@ def preview(
 
 
 def _has_name(target: str) -> bool:
-    return (
-        "://" in target or any(c.isalpha() for c in target.rpartition(".")[2]) and ":" not in target
-    )
+    last = target.rpartition(".")[2]
+    return "://" in target or (":" not in target and any(c.isalpha() for c in last))
 
 
 def _extras(fields: list[str]) -> dict[str, str]:
@@ -96,14 +95,14 @@ def _preview_one(
             import_file(parties)
         from tocsin.desks.response import queries
         from tocsin.flow.compiled import compile_directory
-        from tocsin.flow.networks import SHIPPED, load_networks
+        from tocsin.flow.networks import load_networks, snapshot_in
         from tocsin.office.parties import directory
 
         at = datetime.now(UTC)
         return queries.preview(
             queries.as_event(target, kind=kind, extras=extras, at=at),
             compiled=compile_directory(directory(at=at), on=at.date()),
-            networks=load_networks(SHIPPED, overlay),
+            networks=load_networks(snapshot_in(store / "networks"), overlay),
             tlp=read_tlp(tlp),
             on=at,
         )

@@ -1,18 +1,15 @@
 """One run's way through the stages: read, judge, route, gather. Knows no database."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
-from tocsin.flow import merge
 from tocsin.flow.executors import Executor
 from tocsin.flow.gather import Gathered, Gatherer
+from tocsin.flow.judging import Bench, Judged
 from tocsin.flow.quarantine import Quarantine
 from tocsin.flow.stages import (
-    JudgeTask,
     Plan,
     Read,
     ReadTask,
@@ -24,16 +21,15 @@ from tocsin.flow.stages import (
     route_stage,
 )
 from tocsin.flow.store import Part
-from tocsin.flow.tables import Fault
+from tocsin.flow.tables import Chunk, Fault, Parsed
 from tocsin.formats.catalogue import FORMATS, sniff
 from tocsin.formats.format import Format
 from tocsin.formats.packing import unpack
-from tocsin.words.errors import Unreadable, Unusable
+from tocsin.words.errors import Unreadable
 from tocsin.words.markings import Tlp
 
-# Below this many keys one slice is quicker than many; above, a slice is about 160,000 keys.
-KEYS_PER_BUCKET = 200_000
 Progress = Callable[[str, int], None]
+Parse = Callable[[Chunk], Parsed]
 
 
 @dataclass
@@ -102,36 +98,75 @@ def shapes() -> dict[str, Shape]:
     }
 
 
-def run_pipeline(
-    plan: Plan,
-    reports: list[ReportState],
-    *,
-    executor: Executor,
-    segments: tuple[Path, ...],
-    folder: Path,
-    quarantine: Path,
-    format_name: str | None,
-    progress: Progress,
-) -> Totals:
+@dataclass(frozen=True)
+class Pipeline:
     """All stages of one run over its reports; everything written is under the run's name."""
-    kept = Quarantine(quarantine, plan.run)
-    chunk_reports = _read_all(plan, reports, executor, kept, format_name, progress)
-    numbers = sorted(chunk_reports)
-    totals = Totals(quarantine=kept.close())
-    judged = _judge_all(plan, numbers, executor, segments, totals, progress)
-    for number, rows in zip(numbers, judged, strict=True):
-        chunk_reports[number].duplicates += int(rows.repeated.sum())
-    tasks = (
-        RouteTask(plan, number, chunk_reports[number].uid, rows.repeated, rows.repeats)
-        for number, rows in zip(numbers, judged, strict=True)
-    )
-    gatherer = Gatherer(plan, folder)
-    for routed in executor.map(route_stage, tasks):
-        gatherer.add(routed)
-        _add(totals, routed)
-        progress("route", routed.events)
-    totals.deliveries = gatherer.close()
-    return totals
+
+    plan: Plan
+    reports: list[ReportState]
+    executor: Executor
+    segments: tuple[Path, ...]  # of the window, from earlier runs
+    folder: Path  # for the deliveries
+    quarantine: Path
+    format_name: str | None
+    progress: Progress
+
+    def run(self) -> Totals:
+        """Read, judge, route, gather; raises nothing that a file's content could cause."""
+        kept = Quarantine(self.quarantine, self.plan.run)
+        chunks = self._read(kept)
+        totals = Totals(quarantine=kept.close())
+        judged = self._judge(list(chunks), totals)
+        for report, rows in zip(chunks.values(), judged, strict=True):
+            report.duplicates += int(rows.repeated.sum())
+        tasks = (
+            RouteTask(self.plan, number, report.uid, rows.repeated, rows.repeats)
+            for (number, report), rows in zip(chunks.items(), judged, strict=True)
+        )
+        gatherer = Gatherer(self.plan, self.folder)
+        for routed in self.executor.map(route_stage, tasks):
+            gatherer.add(routed)
+            _add(totals, routed)
+            self.progress("route", routed.events)
+        totals.deliveries = gatherer.close()
+        return totals
+
+    # --- reading
+
+    def _read(self, quarantine: Quarantine) -> dict[int, ReportState]:
+        """Chunk number to its report; chunks of a report that broke off are left out."""
+        numbers: dict[int, ReportState] = {}
+        for read in self.executor.map(read_stage, self._tasks(quarantine, numbers)):
+            report = numbers[read.number]
+            report.rows += read.rows
+            _note(report, read)
+            quarantine.add(report.uid, report.path.name, read.faults)
+            report.quarantined += len(read.faults)
+            self.progress("read", read.rows + len(read.faults))
+        return {number: report for number, report in numbers.items() if not report.unreadable}
+
+    def _tasks(self, quarantine: Quarantine, numbers: dict[int, ReportState]) -> Iterator[ReadTask]:
+        for report in self.reports:
+            try:
+                for parse, item in _cut(report, self.format_name):
+                    if isinstance(item, Fault):
+                        quarantine.add(report.uid, report.path.name, [item])
+                        report.quarantined += 1
+                        continue
+                    number = len(numbers)
+                    numbers[number] = report
+                    yield ReadTask(self.plan, number, report.uid, report.tlp, item, parse)
+            except Unreadable as fault:
+                report.unreadable = str(fault)
+
+    def _judge(self, numbers: list[int], totals: Totals) -> list[Judged]:
+        """Every chunk's rows judged against the run and the window; the fresh keys are kept."""
+        bench = Bench(self.plan, numbers, self.segments)
+        for verdict in self.executor.map(judge_stage, bench.tasks()):
+            bench.take(verdict)
+            self.progress("judge", len(verdict.fresh) + len(verdict.repeats))
+        totals.window, totals.window_keys = bench.close(), bench.fresh
+        return bench.judged
 
 
 def _add(totals: Totals, routed: Routed) -> None:
@@ -146,30 +181,6 @@ def _add(totals: Totals, routed: Routed) -> None:
         totals.parts.append(routed.part)
 
 
-# --- reading ----------------------------------------------------------------------------------
-
-
-def _read_all(
-    plan: Plan,
-    reports: list[ReportState],
-    executor: Executor,
-    quarantine: Quarantine,
-    format_name: str | None,
-    progress: Progress,
-) -> dict[int, ReportState]:
-    """Chunk number to its report; chunks of a report that broke off are left out."""
-    numbers: dict[int, ReportState] = {}
-    tasks = _tasks(plan, reports, quarantine, format_name, numbers)
-    for read in executor.map(read_stage, tasks):
-        report = numbers[read.number]
-        report.rows += read.rows
-        _note(report, read)
-        quarantine.add(report.uid, report.path.name, read.faults)
-        report.quarantined += len(read.faults)
-        progress("read", read.rows + len(read.faults))
-    return {number: report for number, report in numbers.items() if not report.unreadable}
-
-
 def _note(report: ReportState, read: Read) -> None:
     for text in read.notes:
         report.notes.setdefault(text, 0)
@@ -179,37 +190,15 @@ def _note(report: ReportState, read: Read) -> None:
         report.invalid[name] = report.invalid.get(name, 0) + count
 
 
-def _tasks(
-    plan: Plan,
-    reports: Iterable[ReportState],
-    quarantine: Quarantine,
-    format_name: str | None,
-    numbers: dict[int, ReportState],
-) -> Iterator[ReadTask]:
-    for report in reports:
-        try:
-            for format_, item in _cut(report, format_name):
-                if isinstance(item, Fault):
-                    quarantine.add(report.uid, report.path.name, [item])
-                    report.quarantined += 1
-                    continue
-                number = len(numbers)
-                numbers[number] = report
-                if format_.parse is None:
-                    raise Unusable(f"format {format_.name} cannot be read")
-                yield ReadTask(plan, number, report.uid, report.tlp, item, format_.parse)
-        except Unreadable as fault:
-            report.unreadable = str(fault)
-
-
-def _cut(report: ReportState, format_name: str | None) -> Iterator[tuple[Format, object]]:
+def _cut(report: ReportState, format_name: str | None) -> Iterator[tuple[Parse, Chunk | Fault]]:
+    """Every chunk and fault of a file, all members of an archive, with what parses it."""
     for member, stream in unpack(report.path):
         format_ = _format_of(member, stream, format_name)
         report.format = format_.name
-        if format_.cut is None:
+        if format_.cut is None or format_.parse is None:
             raise Unreadable(f"{member}: format {format_.name} is for deliveries, not for reports")
         for item in format_.cut(stream, member):
-            yield format_, item
+            yield format_.parse, item
 
 
 def _format_of(member: str, stream: BinaryIO, format_name: str | None) -> Format:
@@ -217,73 +206,3 @@ def _format_of(member: str, stream: BinaryIO, format_name: str | None) -> Format
         return FORMATS[format_name]
     peek = getattr(stream, "peek", None)
     return sniff(peek(65536)[:65536] if peek else b"", member)
-
-
-# --- judging ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """One chunk's rows: which are repeats (bool), how often each was repeated (uint32)."""
-
-    repeated: np.ndarray
-    repeats: np.ndarray
-
-
-def _judge_all(
-    plan: Plan,
-    numbers: list[int],
-    executor: Executor,
-    segments: tuple[Path, ...],
-    totals: Totals,
-    progress: Progress,
-) -> list[_Judged]:
-    """Every chunk's rows judged against the run and the window; the fresh keys are kept."""
-    paths = tuple(plan.path("keys", number, ".npy") for number in numbers)
-    sizes = [_rows_in(path) for path in paths]
-    judged = [_Judged(np.zeros(n, dtype=bool), np.zeros(n, dtype=np.uint32)) for n in sizes]
-    buckets = max(1, -(-(sum(sizes) + sum(map(_rows_in, segments))) // KEYS_PER_BUCKET))
-    tasks = (JudgeTask(paths, segments, plan.window, b, buckets) for b in range(buckets))
-    fresh = plan.spool / "window.keys"
-    with fresh.open("wb") as file:
-        for verdict in executor.map(judge_stage, tasks):
-            _apply(verdict, judged)
-            file.write(verdict.fresh.tobytes())
-            totals.window_keys += len(verdict.fresh)
-            progress("judge", len(verdict.fresh) + len(verdict.repeats))
-    totals.window = _segment(fresh, totals.window_keys)
-    return judged
-
-
-def _apply(verdict: merge.Verdict, judged: list[_Judged]) -> None:
-    for chunk, rows in _by_chunk(verdict.repeats):
-        judged[chunk].repeated[rows[:, 1]] = True
-    for chunk, rows in _by_chunk(verdict.counts):
-        judged[chunk].repeats[rows[:, 1]] = rows[:, 2]
-
-
-def _by_chunk(rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Rows (chunk, …) grouped by chunk."""
-    rows = rows[np.argsort(rows[:, 0], kind="stable")]
-    chunks, firsts = np.unique(rows[:, 0], return_index=True)
-    for chunk, first, after in zip(chunks, firsts, [*firsts[1:], len(rows)], strict=True):
-        yield int(chunk), rows[first:after]
-
-
-def _rows_in(path: Path) -> int:
-    return len(np.load(path, mmap_mode="r"))
-
-
-def _segment(raw: Path, keys: int) -> Path | None:
-    """The fresh keys of all slices, in order, as one file that numpy maps."""
-    if not keys:
-        return None
-    path = raw.with_suffix(".npy")
-    with path.open("wb") as file:
-        header = {"descr": merge.SEEN.descr, "fortran_order": False, "shape": (keys,)}
-        np.lib.format.write_array_header_1_0(file, header)
-        with raw.open("rb") as source:
-            while block := source.read(1 << 20):
-                file.write(block)
-    raw.unlink()
-    return path

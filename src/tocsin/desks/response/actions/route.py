@@ -8,6 +8,7 @@ just before the database, never holds it twice.
 
 import fcntl
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,10 +21,10 @@ from uuid import UUID, uuid5
 from django.db import transaction
 
 from tocsin.desks.response.actions.pipeline import (
+    Pipeline,
     Progress,
     ReportState,
     Totals,
-    run_pipeline,
     shapes,
 )
 from tocsin.desks.response.models import Report
@@ -31,7 +32,7 @@ from tocsin.flow import store
 from tocsin.flow.compiled import compile_directory
 from tocsin.flow.executors import EXECUTORS
 from tocsin.flow.gather import Gathered
-from tocsin.flow.networks import SHIPPED
+from tocsin.flow.networks import snapshot_in
 from tocsin.flow.stages import Plan
 from tocsin.office import evidence, keys, manifest, register, window
 from tocsin.office.models import Delivery, Evidence, Party, Run
@@ -52,7 +53,6 @@ class Options:
     executor: str = "in-process"
     tlp: Tlp = Tlp.AMBER
     format: str | None = None
-    snapshot: Path = SHIPPED
     overlay: Path | None = None
     node: str = "tocsin"
     run: UUID | None = None  # a name for the run, for tests that compare bytes
@@ -69,6 +69,10 @@ class Outcome:
     is_replay: bool = False
 
 
+def unseen(_stage: str, _rows: int) -> None:
+    """Progress that nobody watches."""
+
+
 def route_reports(
     paths: Sequence[Path],
     *,
@@ -76,7 +80,7 @@ def route_reports(
     options: Options,
     by: str,
     at: datetime,
-    progress: Progress = lambda stage, rows: None,
+    progress: Progress = unseen,
 ) -> Outcome:
     """Route files to everyone concerned; the deliveries are queued, not yet handed over.
 
@@ -87,12 +91,12 @@ def route_reports(
     with _alone(store_folder):
         reports = _keep_evidence(paths, options, store_folder, at)
         run = _begin(reports, options, at)
-        plan = _plan(run, options, store_folder)
+        routing = _Routing(run, _plan(run, options, store_folder), reports, options, store_folder)
         try:
-            totals = _run(plan, reports, options, store_folder, progress)
-            deliveries = _commit(run, plan, reports, totals, options, store_folder, by)
+            totals = routing.run_stages(progress)
+            deliveries = routing.commit(totals, by=by)
         finally:
-            shutil.rmtree(plan.spool, ignore_errors=True)
+            shutil.rmtree(routing.plan.spool, ignore_errors=True)
     return Outcome(run.uid.hex, reports, totals, deliveries)
 
 
@@ -164,80 +168,109 @@ def _plan(run: Run, options: Options, store_folder: Path) -> Plan:
         compile_directory(folder, on=run.at.date()),
         shapes(),
         keys.secret(store_folder / "keys", "pseudonyms"),
-        options.snapshot,
+        snapshot_in(store_folder / "networks"),
         options.overlay,
     )
 
 
-def _run(
-    plan: Plan,
-    reports: list[ReportState],
-    options: Options,
-    store_folder: Path,
-    progress: Progress,
-) -> Totals:
-    open_segments = window.segments(at=plan.at).exclude(run__uid=UUID(plan.run))
-    segments = tuple(store_folder / segment.path for segment in open_segments)
-    executor = EXECUTORS[options.executor]()
-    try:
-        return run_pipeline(
-            plan,
-            reports,
-            executor=executor,
-            segments=tuple(path for path in segments if path.exists()),
-            folder=store_folder / "deliveries" / plan.run,
-            quarantine=store_folder / "quarantine",
-            format_name=options.format,
-            progress=progress,
-        )
-    finally:
-        executor.close()
+@dataclass(frozen=True)
+class _Routing:
+    """One run on its way: its row, its plan, its reports."""
 
+    run: Run
+    plan: Plan
+    reports: list[ReportState]
+    options: Options
+    store_folder: Path
 
-# --- commit -----------------------------------------------------------------------------------
+    def run_stages(self, progress: Progress) -> Totals:
+        """Everything up to the commit; writes files only, under the run's name."""
+        plan = self.plan
+        earlier = window.segments(at=plan.at).exclude(run=self.run)
+        segments = tuple(self.store_folder / segment.path for segment in earlier)
+        executor = EXECUTORS[self.options.executor]()
+        try:
+            return Pipeline(
+                plan,
+                self.reports,
+                executor,
+                tuple(path for path in segments if path.exists()),
+                self.store_folder / "deliveries" / plan.run,
+                self.store_folder / "quarantine",
+                self.options.format,
+                progress,
+            ).run()
+        finally:
+            executor.close()
 
+    def commit(self, totals: Totals, *, by: str) -> list[Delivery]:
+        """The event store, then the one transaction that makes the run count."""
+        segment = self._move_window(totals)
+        rows = self._delivery_rows(totals)
+        store.commit(self.plan.table, totals.parts, run=self.plan.run, at=self.plan.at)
+        with transaction.atomic():
+            _save_reports(self.run, self.reports)
+            Delivery.objects.bulk_create(rows)
+            if segment is not None:
+                self._add_segment(segment, totals.window_keys)
+            self._close(_facts(self.reports, totals, rows), by)
+        window.expire_window(at=self.run.at, store_folder=self.store_folder)
+        return rows
 
-def _commit(
-    run: Run,
-    plan: Plan,
-    reports: list[ReportState],
-    totals: Totals,
-    options: Options,
-    store_folder: Path,
-    by: str,
-) -> list[Delivery]:
-    segment = _move_window(plan, totals, store_folder)
-    rows = _delivery_rows(run, plan, reports, totals, options, store_folder)
-    store.commit(plan.table, totals.parts, run=plan.run, at=plan.at)
-    with transaction.atomic():
-        _save_reports(run, reports)
-        Delivery.objects.bulk_create(rows)
-        if segment is not None:
-            until = run.at + plan.window
-            window.add_segment(
-                run=run, path=segment, keys=totals.window_keys, at=run.at, until=until
-            )
+    def _move_window(self, totals: Totals) -> str | None:
+        if totals.window is None:
+            return None
+        final = self.store_folder / "window" / f"{self.plan.run}.npy"
+        totals.window.replace(final)
+        return str(final.relative_to(self.store_folder))
+
+    def _add_segment(self, path: str, keys: int) -> None:
+        at = self.run.at
+        window.add_segment(run=self.run, path=path, keys=keys, at=at, until=at + self.plan.window)
+
+    def _close(self, facts: dict[str, Any], by: str) -> None:
+        run = self.run
         register.record(
-            action="response:report:route",
-            actor=by,
-            at=run.at,
-            subject=run.uid,
-            facts=_facts(reports, totals, rows),
+            action="response:report:route", actor=by, at=run.at, subject=run.uid, facts=facts
         )
         run.state = Run.State.DONE
         run.finished_at = run.at
-        run.counts = {**run.counts, **_facts(reports, totals, rows)}
+        run.counts = {**run.counts, **facts}
         run.save()
-    window.expire_window(at=run.at, store_folder=store_folder)
-    return rows
+
+    def _delivery_rows(self, totals: Totals) -> list[Delivery]:
+        """Write every manifest with its signature; the rows are made, not yet saved."""
+        slugs = [gathered.recipient.party for gathered in totals.deliveries]
+        parties = Party.objects.in_bulk(slugs, field_name="slug")
+        digests = {report.uid: report.digest for report in self.reports if not report.unreadable}
+        key = keys.signing_key(self.store_folder / "keys")
+        rows = []
+        for gathered in totals.deliveries:
+            uid = uuid5(self.run.uid, f"{gathered.recipient.party}:{gathered.relation}")
+            facts = manifest.manifest(
+                gathered,
+                uid=uid.hex,
+                run=self.plan.run,
+                at=self.plan.at,
+                node=self.options.node,
+                reports=digests,
+            )
+            data = manifest.sealed(facts, key)
+            path = gathered.path.with_suffix(".manifest.json")
+            _write_durably(path, data)
+            row = _delivery(self.run, gathered, uid, self.store_folder)
+            row.party = parties[gathered.recipient.party]
+            row.manifest_path = str(path.relative_to(self.store_folder))
+            row.manifest_digest = hashlib.sha256(data).hexdigest()
+            rows.append(row)
+        return rows
 
 
-def _move_window(plan: Plan, totals: Totals, store_folder: Path) -> str | None:
-    if totals.window is None:
-        return None
-    final = store_folder / "window" / f"{plan.run}.npy"
-    totals.window.replace(final)
-    return str(final.relative_to(store_folder))
+def _write_durably(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _facts(
@@ -277,48 +310,11 @@ def _save_reports(run: Run, reports: list[ReportState]) -> None:
     )
 
 
-def _delivery_rows(
-    run: Run,
-    plan: Plan,
-    reports: list[ReportState],
-    totals: Totals,
-    options: Options,
-    store_folder: Path,
-) -> list[Delivery]:
-    """Write every manifest and its signature; the rows are made, not yet saved."""
-    parties = Party.objects.in_bulk(
-        [gathered.recipient.party for gathered in totals.deliveries], field_name="slug"
-    )
-    digests = {report.uid: report.digest for report in reports if not report.unreadable}
-    key = keys.signing_key(store_folder / "keys")
-    rows = []
-    for gathered in totals.deliveries:
-        uid = uuid5(run.uid, f"{gathered.recipient.party}:{gathered.relation}")
-        facts = manifest.manifest(
-            gathered, uid=uid.hex, run=plan.run, at=plan.at, node=options.node, reports=digests
-        )
-        data = manifest.sealed(facts, key)
-        path = gathered.path.with_suffix(".manifest.json")
-        path.write_bytes(data)
-        rows.append(_delivery(run, gathered, parties, uid, path, data, store_folder))
-    return rows
-
-
-def _delivery(
-    run: Run,
-    gathered: Gathered,
-    parties: dict[str, Party],
-    uid: UUID,
-    path: Path,
-    data: bytes,
-    store_folder: Path,
-) -> Delivery:
-    party = parties[gathered.recipient.party]
+def _delivery(run: Run, gathered: Gathered, uid: UUID, store_folder: Path) -> Delivery:
     refused = _refusal(gathered, run.at)
     return Delivery(
         uid=uid,
         run=run,
-        party=party,
         relation=gathered.relation.value,
         format=gathered.recipient.format,
         channel=gathered.recipient.channel,
@@ -328,8 +324,6 @@ def _delivery(
         rows=gathered.rows,
         first_at=gathered.first,
         last_at=gathered.last,
-        manifest_path=str(path.relative_to(store_folder)),
-        manifest_digest=hashlib.sha256(data).hexdigest(),
         tlp=gathered.tlp.value,
         state=Delivery.State.PARKED if refused else Delivery.State.READY,
         last_error=refused,

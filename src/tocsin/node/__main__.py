@@ -1,4 +1,4 @@
-"""`python -m tocsin` is the command `tocsin`."""
+"""`python -m tocsin.node` is the command `tocsin`."""
 
 from tocsin.node.cli import main
 
