@@ -50,7 +50,9 @@ def _by_name(
 
 
 def by_brand(scene: Scene, place: Place, chosen: np.ndarray) -> Iterable[pl.DataFrame]:
-    """The report names the target, or the host name carries the brand's name as a word."""
+    """Its own domain; the report names it as the target; or a host name carries its name."""
+    own = scene.compiled.lookup(Relation.BRAND, RemitKind.DOMAIN)
+    yield from _by_name(scene, place, chosen, own, "{name} is under its own domain {value}")
     held = scene.compiled.lookup(Relation.BRAND, RemitKind.BRAND)
     if not held:
         return

@@ -6,6 +6,7 @@ coarsened says less but nothing false: an address becomes its network, a moment 
 """
 
 import hmac
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -226,6 +227,16 @@ def as_members(events: pl.DataFrame) -> pl.DataFrame:
         )
         for name in names
     ).select(events.columns)
+
+
+def member(key: str, values: pl.Series) -> pl.Series:
+    """A column of plain texts (no quotation marks) as the members of `extra.<key>`."""
+    return (f'"{key}":"' + values + '"').alias(EXTRA + key)
+
+
+def member_value(text: str) -> str:
+    """The value in one member: `"tag":"x"` to `x`."""
+    return str(next(iter(json.loads("{" + text + "}").values())))
 
 
 def _escaped(name: str, special: pl.DataFrame) -> pl.Expr:

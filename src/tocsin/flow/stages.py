@@ -20,10 +20,11 @@ import polars as pl
 from tocsin.flow import merge, store
 from tocsin.flow.compiled import Compiled
 from tocsin.flow.concern import Finder
+from tocsin.flow.domains import public_suffixes, registrable_domains
 from tocsin.flow.hits import is_shared
 from tocsin.flow.networks import Networks, load_networks
 from tocsin.flow.normalise import mark, normalise
-from tocsin.flow.release import NOT_ATTRIBUTABLE, Lane, as_members, may_receive, release
+from tocsin.flow.release import NOT_ATTRIBUTABLE, Lane, as_members, may_receive, member, release
 from tocsin.flow.tables import ROW, Chunk, Fault, Parsed
 from tocsin.rules.concern import ACTING, CONCERN
 from tocsin.rules.disclosure import COUNTED
@@ -261,7 +262,17 @@ def located(events: pl.DataFrame, finder: Finder) -> pl.DataFrame:
         asn.alias("source.asn"),
         as_name.alias("source.as_name"),
         country.alias("source.geolocation.cc"),
+        *_domains(events),
     )
+
+
+def _domains(events: pl.DataFrame) -> list[pl.Series]:
+    """The public suffix and the registrable domain of the host name, where there is one."""
+    if "source.fqdn" not in events.columns or events["source.fqdn"].is_null().all():
+        return []
+    name = events["source.fqdn"]
+    domain = member("registrable_domain", registrable_domains(name))
+    return [public_suffixes(name).alias("source.domain_suffix"), domain]
 
 
 def _nobody(events: pl.DataFrame, routed: np.ndarray) -> dict[tuple[str, str], int]:

@@ -1,6 +1,7 @@
 """What a command cost: wall and CPU seconds, and the peak memory of the whole process tree.
 
-Memory is PSS (a shared page counts once in the tree), read from /proc every tenth of a second;
+Memory is PSS (a shared page counts once in the tree), read from /proc every tenth of a second
+(less often where that would cost more than a hundredth of the time);
 where there is no /proc it is the peak resident size of this process.
 """
 
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 INTERVAL = 0.1
+SHARE = 100  # reading /proc may take one part in so many of the time
 
 
 class Meter:
@@ -39,8 +41,10 @@ class Meter:
 
     def _watch(self) -> None:
         while True:
+            before = time.perf_counter()
             self.peak_mib = max(self.peak_mib, tree_pss_mib(os.getpid()))
-            if self._stop.wait(INTERVAL):
+            took = time.perf_counter() - before
+            if self._stop.wait(max(INTERVAL, SHARE * took)):
                 return
 
 

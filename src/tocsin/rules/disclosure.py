@@ -110,16 +110,24 @@ _OWN_SOURCE = (
     "source.as_name",
     "source.geolocation.cc",
     "source.fqdn",
+    "source.domain_suffix",
     "source.url",
     "source.urlpath",
     "source.reverse_dns",
     "source.tor_node",
 )
 _PLACE = ("source.geolocation.region", "source.geolocation.city")
-_SITE = ("source.fqdn", "source.url", "source.urlpath")
+_SITE = (
+    "source.fqdn",
+    "source.url",
+    "source.urlpath",
+    "source.domain_suffix",
+    "extra.registrable_domain",
+)
 _ALLOWED_EXTRA = tuple(
     EXTRA + name
     for name in (
+        "registrable_domain",
         "tag",
         "family",
         "infection",

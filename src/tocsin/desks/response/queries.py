@@ -19,6 +19,7 @@ from tocsin.flow.release import (
     as_members,
     columns_of,
     may_receive,
+    member_value,
     release,
 )
 from tocsin.flow.remits import Recipient
@@ -155,7 +156,7 @@ def _shown(row: pl.DataFrame, lane: Lane) -> Iterator[Shown]:
     coarse = [n for n in columns_of(lane.relation, lane.on) if n.endswith(".network")]
     for name in sorted({*names, *(n for n in coarse if given.get(n) is not None)}):
         ruling = rule(lane.relation, lane.side, kind, name, lane.on)
-        value = row[name][0] if name.startswith(EXTRA) else given.get(name)
+        value = member_value(row[name][0]) if name.startswith(EXTRA) else given.get(name)
         leaves = ruling.act.value in ("keep", "coarsen", "pseudonymise")
         act = "counted" if leaves and lane.relation in COUNTED else ruling.act.value
         if not leaves and given.get(name) is not None:

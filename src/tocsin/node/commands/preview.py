@@ -29,6 +29,7 @@ from tocsin.words.classes import TYPES
 from tocsin.words.errors import Unusable
 from tocsin.words.markings import read_tlp
 
+GIVEN = ("keep", "coarsen", "pseudonymise", "counted")
 ACTS = {
     "keep": "[green]given[/]",
     "coarsen": "[yellow]coarsened[/]",
@@ -187,7 +188,7 @@ def _show_told(told: Any) -> None:
     relation = told.relation.value.replace("_", " ")
     out.print(f"[bold]{escape(told.recipient.name)}[/] is told as [bold]{relation}[/]")
     out.print(f"  because {escape(clean(told.because))}", soft_wrap=True)
-    for basis in dict.fromkeys(row.basis for row in told.fields if row.basis):
+    for basis in dict.fromkeys(row.basis for row in told.fields if row.act in GIVEN):
         out.print(f"  on the basis of {escape(basis)}", soft_wrap=True)
     if told.attributable:
         out.print(f"  [yellow]attributable: {told.attributable}[/]", soft_wrap=True)
