@@ -59,8 +59,8 @@ def _by_chunk(rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Rows (chunk, …) grouped by chunk."""
     rows = rows[np.argsort(rows[:, 0], kind="stable")]
     chunks, firsts = np.unique(rows[:, 0], return_index=True)
-    for chunk, first, after in zip(chunks, firsts, [*firsts[1:], len(rows)], strict=True):
-        yield int(chunk), rows[first:after]
+    for chunk, part in zip(chunks, np.split(rows, firsts[1:]), strict=False):  # no rows: no chunk
+        yield int(chunk), part
 
 
 def _rows_in(path: Path) -> int:
