@@ -36,3 +36,7 @@ class Format:
     body: Callable[[pl.DataFrame], bytes] | None = None
     ends: Callable[[bytes], np.ndarray] | None = None
     samples: str = ""  # folder below samples/
+    # What kind of evidence the bytes are (office.evidence): machine-report, citizen-message.
+    evidence_class: str = "machine-report"
+    # True for bytes that must never be stored (csam, csem); asked window by window.
+    is_prohibited: Callable[[bytes], bool] | None = None
