@@ -32,10 +32,12 @@ _LABEL = "[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _FQDN = rf"^{_LABEL}(\.{_LABEL})*$"
 _NAME = r"^[a-z0-9][a-z0-9 ._/+:-]{0,127}$"
 _URL = r"^[a-z][a-z0-9+.-]*://[^\s/?#]+[^\s]*$"
+_CONTROL = r"[\x00-\x1f\x7f]"
 _HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)*(\[[0-9A-Fa-f:.]+\]|[^/:?#@\[\]]+)"
-_USERINFO = r"^([A-Za-z][A-Za-z0-9+.-]*://[^/?#@:]*):[^/?#]*@"
+_USERINFO = r"^(\s*[A-Za-z][A-Za-z0-9+.-]*://[^/?#:]*):[^/?#]*@"  # a name may hold an @
 _TRANSPORT = ["tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "gre", "esp", "ah", "igmp", "udplite"]
 _UNKNOWN_ADDRESS = ["", "0", "0.0.0.0", "::"]  # what feeds write for "none"  # noqa: S104
+_UNREAD_MARKING = f"{EXTRA}invalid_tlp"
 _LOCATES = ("source.ip", "source.network", "source.fqdn", "source.url")
 
 
@@ -171,7 +173,7 @@ CHECKS: dict[Kind, Check] = {
 
 def normalise(parsed: Parsed) -> Normalised:
     """A raw table (`flow.tables`) to events; raises nothing, refuses row by row."""
-    raw = parsed.table
+    raw = _without_controls(parsed.table)
     checked = _check_columns(raw)
     checked = _check_addresses(raw, checked)
     aside = _set_aside(raw, checked)
@@ -185,6 +187,14 @@ def normalise(parsed: Parsed) -> Normalised:
         events = events.filter(~refused)
     invalid = {name: events[kept.name].count() for name, kept in aside.items()}
     return Normalised(events, faults, {name: n for name, n in invalid.items() if n})
+
+
+def _without_controls(raw: pl.DataFrame) -> pl.DataFrame:
+    """Control characters become spaces, whatever the format let through (JSON escapes, quotes)."""
+    texts = [name for name, dtype in raw.schema.items() if dtype == pl.String]
+    found = raw.select(pl.col(texts).str.contains(_CONTROL).any())
+    names = [name for name in texts if found[name].item()]
+    return raw.with_columns(pl.col(names).str.replace_all(_CONTROL, " ")) if names else raw
 
 
 def _check_columns(raw: pl.DataFrame) -> pl.DataFrame:
@@ -209,33 +219,36 @@ def _check_addresses(raw: pl.DataFrame, checked: pl.DataFrame) -> pl.DataFrame:
     for name in [n for n in raw.columns if FIELDS.get(n) in (Kind.IP, Kind.NETWORK)]:
         texts = raw[name]
         side, _, _ = name.partition(".")
-        cidr = texts.str.contains("/", literal=True).fill_null(value=False)
-        if FIELDS[name] is Kind.NETWORK or cidr.any():
+        if FIELDS[name] is Kind.NETWORK:
             checked = _take_networks(checked, texts, side)
-        if FIELDS[name] is Kind.IP:
-            plain = texts.zip_with(~cidr, _host_routes(texts)) if cidr.any() else texts
-            found = parse_ip(plain)
-            unknown = found["ip"].is_in(_UNKNOWN_ADDRESS)
-            v4 = found["v4"].zip_with(~unknown, pl.Series([None], dtype=pl.UInt32))
-            checked = checked.with_columns(
-                pl.when(~pl.lit(unknown)).then(pl.lit(found["ip"])).alias(name)
-            )
-            if name in ("source.ip", "destination.ip"):
-                checked = checked.with_columns(v4.alias(V4[side]))
+            continue
+        cidr = texts.str.contains("/", literal=True).fill_null(value=False)
+        if name == f"{side}.ip" and cidr.any():
+            checked = _take_networks(checked, texts.zip_with(cidr, _NO_TEXT), side)
+        found = _addresses(texts.zip_with(~cidr, _host_routes(texts)) if cidr.any() else texts)
+        checked = checked.with_columns(found["ip"].alias(name))
+        if name == f"{side}.ip":
+            checked = checked.with_columns(found["v4"].alias(V4[side]))
     return checked
+
+
+def _addresses(texts: pl.Series) -> pl.DataFrame:
+    """`parse_ip` without the addresses that mean "none"."""
+    found = parse_ip(texts)
+    unknown = found["ip"].is_in(_UNKNOWN_ADDRESS).fill_null(value=False)
+    return found.with_columns(pl.when(~pl.lit(unknown)).then(pl.all())) if unknown.any() else found
 
 
 def _host_routes(texts: pl.Series) -> pl.Series:
     """`192.0.2.7/32` and `2001:db8::7/128` name one address; other networks name none."""
-    single = texts.str.extract(r"^([0-9.]+)/32$|^([0-9A-Fa-f:.]+)/128$", 1)
-    return single.fill_null(texts.str.extract(r"^([0-9A-Fa-f:.]+)/128$", 1))
+    single = texts.str.extract(r"^([0-9.]+)/32$", 1)
+    return single.fill_null(texts.str.extract(r"^([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)/128$", 1))
 
 
 def _take_networks(checked: pl.DataFrame, texts: pl.Series, side: str) -> pl.DataFrame:
     """CIDR texts to `<side>.network`; single addresses in a network column become /32, /128."""
     column = f"{side}.network"
-    distinct = texts.drop_nulls().unique().to_list()
-    known = {text: _cidr(text) for text in distinct if "/" in text}
+    known = {text: _cidr(text) for text in texts.drop_nulls().unique()}
     found = texts.replace_strict(known, default=None, return_dtype=pl.String)
     if column in checked.columns:
         found = checked[column].fill_null(found)
@@ -244,7 +257,8 @@ def _take_networks(checked: pl.DataFrame, texts: pl.Series, side: str) -> pl.Dat
 
 def _cidr(text: str) -> str | None:
     span = as_range(text)
-    return range_text(*span) if span else None
+    cidr = range_text(*span) if span else ""
+    return cidr if "/" in cidr else None  # IDF knows no other ranges
 
 
 def _set_aside(raw: pl.DataFrame, checked: pl.DataFrame) -> dict[str, pl.Series]:
@@ -254,8 +268,14 @@ def _set_aside(raw: pl.DataFrame, checked: pl.DataFrame) -> dict[str, pl.Series]
         gone = _gone(name, raw, checked)
         if gone.any():
             kept = raw[name].zip_with(gone, _NO_TEXT)
+            kept = _blanked(kept) if FIELDS[name] is Kind.URL else kept
             aside[name] = kept.alias(f"{EXTRA}invalid_{name.replace('.', '_')}")
     return aside
+
+
+def _blanked(urls: pl.Series) -> pl.Series:
+    """A URL that is none may hold a password all the same."""
+    return urls.str.replace(_USERINFO, "${1}:***@")
 
 
 def _gone(name: str, raw: pl.DataFrame, checked: pl.DataFrame) -> pl.Series:
@@ -266,14 +286,19 @@ def _gone(name: str, raw: pl.DataFrame, checked: pl.DataFrame) -> pl.Series:
     if not gone.any():
         return gone
     if FIELDS[name] is Kind.IP:
-        side = f"{name.partition('.')[0]}.network"
-        unknown = raw[name].is_in(_UNKNOWN_ADDRESS)
-        gone &= ~unknown
-        if side in checked.columns:
-            gone &= ~(raw[name].str.contains("/", literal=True) & checked[side].is_not_null())
+        gone &= ~_is_unknown(raw[name])
+        network = name.removesuffix(".ip") + ".network"  # a local address has none
+        if network in checked.columns:
+            gone &= ~(raw[name].str.contains("/", literal=True) & checked[network].is_not_null())
     if FIELDS[name] in (Kind.PORT, Kind.ASN):
         gone &= raw[name] != "0"  # zero means unknown
     return gone.fill_null(value=False)
+
+
+def _is_unknown(addresses: pl.Series) -> pl.Series:
+    """True for what feeds write for "none", in any spelling; null stays null."""
+    written = addresses.str.strip_chars()
+    return written.is_in(_UNKNOWN_ADDRESS) | parse_ip(written)["ip"].is_in(_UNKNOWN_ADDRESS)
 
 
 def _complete(events: pl.DataFrame) -> pl.DataFrame:
@@ -304,7 +329,7 @@ def _host_of_url(events: pl.DataFrame, side: str) -> pl.DataFrame:
     literal = host.zip_with(name.is_null(), _NO_TEXT)
     if literal.is_null().all():
         return events
-    found = parse_ip(literal)
+    found = _addresses(literal)
     missing = events[f"{side}.ip"].is_null()
     v4 = events[V4[side]].zip_with(~missing, found["v4"])
     ip = events[f"{side}.ip"].fill_null(found["ip"])
@@ -343,7 +368,8 @@ def _unlocated(raw: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
         return everyone
     lost = events.select(pl.all_horizontal(pl.col(n).is_null() for n in here)).to_series()
     if "destination.ip" in events.columns:
-        misnamed = raw["source.ip"].is_not_null() if "source.ip" in raw.columns else ~everyone
+        named = _given_address(raw)
+        misnamed = named.is_not_null() & ~_is_unknown(named).fill_null(value=False)
         lost &= events["destination.ip"].is_null() | misnamed
     return lost
 
@@ -355,9 +381,17 @@ def _given_address(raw: pl.DataFrame) -> pl.Series:
 
 
 def mark(events: pl.DataFrame, tlp: Tlp) -> pl.DataFrame:
-    """The feed's marking on every event; an event's own stricter one stands (TLP 2.0)."""
+    """The feed's marking on every event; an event's own stricter one stands (TLP 2.0).
+
+    A marking that nobody can read may be any: it counts as RED and goes to nobody by itself.
+    """
     if "tlp" not in events.columns:
         return events.with_columns(pl.lit(tlp.value).alias("tlp"))
+    if _UNREAD_MARKING in events.columns:
+        unread = pl.col(_UNREAD_MARKING).is_not_null()
+        events = events.with_columns(
+            pl.when(unread).then(pl.lit(Tlp.RED.value)).otherwise(pl.col("tlp")).alias("tlp")
+        )
     weaker = [m.value for m in Tlp if STRICTNESS[m] <= STRICTNESS[tlp]]
     own = pl.col("tlp")
     return events.with_columns(
