@@ -22,6 +22,7 @@ from tocsin.rules.disclosure import (
     Act,
     coarsened_fields,
     disclosed_fields,
+    is_secret,
     rule,
 )
 from tocsin.words.fields import EXTRA, FIELDS, Kind
@@ -30,6 +31,15 @@ from tocsin.words.relations import Relation, Side
 
 RELEASING = (Act.KEEP, Act.COARSEN, Act.PSEUDONYMISE)
 OWN = tuple(EXTRA + name for name in OWN_COLUMNS)
+_ALWAYS_READ = (
+    "classification.type",
+    "tlp",
+    "time.source",
+    "time.observation",
+    "report",
+    "report.row",
+    "repeats",
+)
 NOT_ATTRIBUTABLE = "no: many lines share this address and the report names no source port"
 
 
@@ -95,6 +105,17 @@ def release(events: pl.DataFrame, lane: Lane, *, secret: bytes) -> pl.DataFrame:
     return events.select(*fields, *own, plan.extra())
 
 
+def needed(lane: Lane, present: Sequence[str]) -> list[str]:
+    """The columns of events that `release` reads on this lane; the rest need not be gathered."""
+    wanted = set(columns_of(lane.relation, lane.on)) | set(_ALWAYS_READ)
+    addresses = {f"{side}.{part}" for side in Side for part in ("ip", "v4")}
+    return [
+        name
+        for name in present
+        if name in wanted or name in addresses or (name.startswith(EXTRA) and not is_secret(name))
+    ]
+
+
 def _own(name: str, present: Sequence[str]) -> pl.Expr:
     source = "report.row" if name == "row" else name
     known = pl.col(source) if source in present else pl.lit(None, dtype=pl.String)
@@ -155,7 +176,9 @@ class _Plan:
         members = [
             self._for_kinds(kinds, pl.col(name))
             for name in sorted(self.present)
-            if name.startswith(EXTRA) and (kinds := self._kinds_keeping(name))
+            if name.startswith(EXTRA)
+            and name not in OWN  # a report cannot speak in our name
+            and (kinds := self._kinds_keeping(name))
         ]
         return _joined(members).alias("extra")
 
@@ -163,11 +186,11 @@ class _Plan:
         return [kind for kind in self.kinds if rule_of(self.lane, kind, name) is Act.KEEP]
 
 
-_DTYPES: dict[Kind, type[pl.DataType]] = {
+_DTYPES: dict[Kind, pl.DataType | type[pl.DataType]] = {
     Kind.PORT: pl.UInt16,
     Kind.ASN: pl.UInt32,
     Kind.NUMBER: pl.Float64,
-    Kind.TIME: pl.Datetime,
+    Kind.TIME: pl.Datetime("us", "UTC"),
 }
 
 

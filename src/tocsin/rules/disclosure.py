@@ -305,17 +305,25 @@ COUNTED = frozenset({Relation.LAW_ENFORCEMENT, Relation.COORDINATOR})
 # A column whose name says one of these is never released to anyone. Shadowserver's
 # `community` is the SNMP password; `set_cookie` and `authorization` open sessions.
 NEVER_PARTS = (
+    "api_key",
+    "apikey",
     "authoriz",
     "cookie",
     "credential",
+    "passcode",
     "passphrase",
     "passw",
     "payload",
     "postdata",
+    "private_key",
+    "raw_packet",
     "request",
     "secret",
+    "sessionid",
+    "token",
+    "userpass",
 )
-NEVER_WORDS = frozenset({"community", "pass", "pin", "pwd", "token", "tokens"})
+NEVER_WORDS = frozenset({"community", "pass", "pin", "pwd"})
 _NEVER_ROW = Disclose(
     ANY,
     ANY,
@@ -332,9 +340,8 @@ def is_secret(field: str) -> bool:
     """True for `extra.` columns whose name says password, payload, request or the like."""
     if not field.startswith(EXTRA):
         return False
-    name = field.removeprefix(EXTRA).lower()
-    words = name.replace("-", "_").replace(".", "_").split("_")
-    return any(part in name for part in NEVER_PARTS) or not NEVER_WORDS.isdisjoint(words)
+    name = field.removeprefix(EXTRA).lower().replace("-", "_").replace(".", "_")
+    return any(part in name for part in NEVER_PARTS) or not NEVER_WORDS.isdisjoint(name.split("_"))
 
 
 @cache
