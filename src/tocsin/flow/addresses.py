@@ -104,8 +104,10 @@ def _keep_where(texts: pl.Series, valid: pl.Series) -> pl.Expr:
 def as_range(text: str) -> tuple[int, int, int] | None:
     """A CIDR, a `first-last` range or one address to (version, first, last); None if neither.
 
-    Host bits in a CIDR are refused. Ranges that are no CIDR stay ranges.
+    Host bits in a CIDR are refused, and so are zones. Ranges that are no CIDR stay ranges.
     """
+    if "%" in text:
+        return None
     try:
         if "/" in text:
             network = ip_network(text.strip())

@@ -18,9 +18,21 @@ def by_report(scene: Scene, _place: Place, chosen: np.ndarray) -> Iterable[pl.Da
     held = scene.compiled.lookup(Relation.REPORTER, RemitKind.EVERYTHING)
     if not held:
         return
+    rows, remits = _of_provider(scene, chosen, held)
+    yield links_of(scene.compiled, rows, remits, same("it sent the report", len(rows)))
+
+
+def _of_provider(
+    scene: Scene, chosen: np.ndarray, held: dict[str, tuple[int, ...]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows whose feed provider somebody holds, with the number of the remit; "*" holds all."""
     feed = column(scene.events, "feed.provider", pl.String).gather(pl.Series(chosen))
     rows, remits = by_value(feed.str.to_lowercase(), chosen, held)
-    yield links_of(scene.compiled, rows, remits, same("it sent the report", len(rows)))
+    every = np.array(held.get("*", ()), dtype=np.int64)
+    return (
+        np.concatenate([rows, np.repeat(chosen, len(every))]),
+        np.concatenate([remits, np.tile(every, len(chosen))]),
+    )
 
 
 def by_agreement(relation: Relation) -> Finding:
@@ -35,17 +47,16 @@ def by_agreement(relation: Relation) -> Finding:
 def _opened(
     scene: Scene, place: Place, chosen: np.ndarray, agreement: Agreement
 ) -> Iterable[pl.DataFrame]:
-    """What one agreement opens of its party's remit: by state, or everything."""
+    """What one agreement opens of its party's remit: by state, by feed provider, everything."""
     compiled, party, relation = scene.compiled, agreement.party, agreement.relation
     covered = _covered(scene, chosen, agreement)
     reported = column(scene.events, f"{place.side}.geolocation.cc", pl.String)
     country = place.country.value.fill_null(reported).gather(pl.Series(covered))
     states = _held_by(compiled, relation, RemitKind.COUNTRY, party)
-    rows, remits = by_value(country, covered, states)
-    if everything := _held_by(compiled, relation, RemitKind.EVERYTHING, party):
-        rows = covered
-        remits = np.full(len(rows), next(iter(everything.values()))[0], dtype=np.int64)
-    yield links_of(compiled, rows, remits, same(f"agreement {agreement.reference}", len(rows)))
+    feeds = _held_by(compiled, relation, RemitKind.EVERYTHING, party)
+    for rows, remits in (by_value(country, covered, states), _of_provider(scene, covered, feeds)):
+        because = same(f"agreement {agreement.reference}", len(rows))
+        yield links_of(compiled, rows, remits, because)
 
 
 def _covered(scene: Scene, chosen: np.ndarray, agreement: Agreement) -> np.ndarray:

@@ -92,7 +92,7 @@ def _value(remit: Remit) -> str:
         return str(int(remit.value.upper().removeprefix("AS")))
     if remit.kind is RemitKind.COUNTRY:
         return remit.value.upper()
-    return remit.value.strip().casefold().strip(".")
+    return remit.value.strip().lower().strip(".")  # as Polars lowers what it is compared with
 
 
 def _prefix_table(rows: list[tuple[int, int, int, int]]) -> PrefixTable:

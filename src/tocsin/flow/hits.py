@@ -35,7 +35,7 @@ def prefix_hits(
         groups.append(ranges.values[found[hit]])
     for row in chosen[~single]:
         touched = _touched(table, place.network[int(row)])
-        if len(touched) <= MOST_HOLDERS:
+        if len({remit for group in touched for remit in table.groups[group]}) <= MOST_HOLDERS:
             rows.append(np.full(len(touched), row, dtype=np.uint32))
             groups.append(touched)
     return _expand(table, np.concatenate(rows), np.concatenate(groups))

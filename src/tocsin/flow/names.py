@@ -62,20 +62,18 @@ def by_brand(scene: Scene, place: Place, chosen: np.ndarray) -> Iterable[pl.Data
     said = same("the report names it as the target", len(rows))
     yield links_of(scene.compiled, rows, remits, said)
     names = place.fqdn.gather(at)
-    worded = {value.replace(" ", "-"): value for value in held}
-    hits = {name: _brand_in(name, worded) for name in names.drop_nulls().unique()}
-    rows, remits = by_value(
-        names.replace_strict(hits, default=None, return_dtype=pl.String), chosen, held
-    )
+    carried = {name: _brands_in(name, held) for name in names.drop_nulls().unique()}
+    rows, remits = by_value(names, chosen, carried)
     why = place.fqdn.gather(pl.Series(rows)) + " carries its name"
     yield links_of(scene.compiled, rows, remits, why)
 
 
-def _brand_in(name: str, worded: dict[str, str]) -> str | None:
-    words = words_of(name)
-    for written, value in worded.items():
-        bare = written.replace("-", "")
-        inside = f"-{written}-" in f"-{name.replace('.', '-')}-"
-        if written in words or bare in words or inside:
-            return value
-    return None
+def _brands_in(name: str, held: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """The remits of every brand that a host name carries as a word, or as several in a row."""
+    words, inside = words_of(name), f"-{name.replace('.', '-')}-"
+    found: list[int] = []
+    for value, remits in held.items():
+        written = value.replace(" ", "-")
+        if written.replace("-", "") in words or f"-{written}-" in inside:
+            found += remits
+    return tuple(found)
