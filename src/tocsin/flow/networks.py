@@ -16,7 +16,7 @@ import polars as pl
 
 from tocsin.flow.addresses import as_range, format_v4, pack_v6
 from tocsin.flow.ranges import Ranges, flatten, ranges_of
-from tocsin.words.errors import Unusable
+from tocsin.words.errors import NotFound, Unreadable, Unusable
 
 SHIPPED = Path(__file__).parent.parent / "data"
 
@@ -181,12 +181,27 @@ OverlayRow = tuple[int, tuple[int, int], int | None, str, str | None]
 
 
 def read_overlay(path: Path) -> list[OverlayRow]:
-    """`first,last,asn,name,country` rows to (version, (first, last), asn, name, country)."""
-    table = pl.read_csv(path, infer_schema=False)
+    """`first,last,asn,name,country` rows to (version, (first, last), asn, name, country).
+
+    Raises `NotFound`, `Unreadable` and, with line and reason, `Unusable`.
+    """
+    table = _overlay_table(path)
     wanted = ["first", "last", "asn", "name", "country"]
     if table.columns != wanted:
         raise Unusable(f"{path}: the header must be {','.join(wanted)}, not {table.columns}")
     return [_overlay_row(path, n, row) for n, row in enumerate(table.iter_rows(), start=2)]
+
+
+def _overlay_table(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_csv(path.read_bytes(), infer_schema=False)
+    except FileNotFoundError:
+        raise NotFound(f"no such overlay: {path}") from None
+    except (OSError, pl.exceptions.PolarsError) as fault:
+        raise Unreadable(
+            f"overlay {path} cannot be read as CSV in UTF-8: {fault}. "
+            "Possible: first,last,asn,name,country as its header"
+        ) from fault
 
 
 def _overlay_row(path: Path, line: int, row: tuple[str | None, ...]) -> OverlayRow:

@@ -81,7 +81,7 @@ def commit(table: Path, parts: Iterable[Part], *, run: str, at: datetime) -> boo
     """Make the parts of one run visible at once; False where the run is there already."""
     actions: list[AddAction | RemoveAction] = [_add(part, at) for part in parts]
     store = open_table(table)
-    if store.transaction_version(f"run-{run}") is not None:
+    if has_run(table, run):
         return False
     if actions:
         store.create_write_transaction(
@@ -95,6 +95,11 @@ def commit(table: Path, parts: Iterable[Part], *, run: str, at: datetime) -> boo
             ),
         )
     return True
+
+
+def has_run(table: Path, run: str) -> bool:
+    """Whether a run's events have been committed."""
+    return open_table(table).transaction_version(f"run-{run}") is not None
 
 
 def _add(part: Part, at: datetime) -> AddAction:

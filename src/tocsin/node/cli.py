@@ -12,7 +12,7 @@ from tocsin.node.commands.demo import demo
 from tocsin.node.commands.preview import preview
 from tocsin.node.commands.quarantine import quarantine
 from tocsin.node.commands.route import route
-from tocsin.words.errors import TocsinError
+from tocsin.node.faults import as_expected
 
 app = typer.Typer(
     name="tocsin",
@@ -45,15 +45,19 @@ def options(
 
 
 def main() -> None:
-    """Entry point: expected errors become one sentence and an exit code, never a traceback."""
+    """Entry point: every error becomes a sentence and an exit code, never a traceback.
+
+    Unless TOCSIN_TRACE is set in the environment.
+    """
     try:
         app()
-    except TocsinError as fault:
-        console.complain(fault)
-        sys.exit(fault.exit_code)
-    except KeyboardInterrupt:
-        console.err.print("tocsin: stopped; what was under way is taken up again next time")
-        sys.exit(console.INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(console.INTERRUPTED)
+    except SystemExit as end:
+        if end.code == console.INTERRUPTED:
+            console.err.print("tocsin: stopped; what was under way is taken up again next time")
+        raise
+    except Exception as fault:
+        if os.environ.get("TOCSIN_TRACE"):
+            raise
+        known = as_expected(fault)
+        console.complain(known)
+        sys.exit(known.exit_code)

@@ -1,6 +1,7 @@
 """How commands speak: tables and progress for people, one JSON object for machines."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,26 +17,31 @@ from tocsin.words.errors import TocsinError
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
-INTERRUPTED = 130
+INTERRUPTED = 130  # 128 and SIGINT, as shells say it
 
 
 def say_json(facts: Any) -> None:
-    """One JSON object on standard output."""
-    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=False, default=str) + "\n")
+    """One JSON value on standard output; what could steer a terminal is written as `\\u…`."""
+    text = json.dumps(facts, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(_NOT_PLAIN.sub(_written, text) + "\n")
+
+
+_NOT_PLAIN = re.compile(r"[^\n -~]")
+
+
+def _written(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def complain(fault: TocsinError) -> None:
     """An expected error, as its text is."""
-    err.print(f"[bold red]tocsin:[/] {escape(clean(str(fault)))}", soft_wrap=True)
+    lines = "\n".join(clean(line) for line in str(fault).split("\n"))
+    err.print(f"[bold red]tocsin:[/] {escape(lines)}", soft_wrap=True)
 
 
 def clean(text: str) -> str:
     """Text out of a report without characters that could steer a terminal."""
-    return "".join(
-        c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" if ord(c) < 256 else "�"
-        for c in text
-    )
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:

@@ -1,6 +1,5 @@
 """The store: one folder with everything a node keeps, and the database that goes with it."""
 
-import errno
 import fcntl
 import os
 import secrets
@@ -10,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tocsin.words.errors import Busy, OutOfSpace, Unusable
+from tocsin.node.faults import NO_ROOM, NOT_WRITABLE
+from tocsin.words.errors import Busy, NotFound, OutOfSpace, Unusable
 
 # Raised when the folders or files of a store change in a way an older Tocsin cannot read.
 LAYOUT = 1
@@ -25,9 +25,6 @@ FOLDERS = (
     "networks",
 )
 OURS = ("office", "response")
-
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
-_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @dataclass(frozen=True)
@@ -101,6 +98,16 @@ def open_store(path: Path) -> Store:
     return store
 
 
+def open_existing(path: Path) -> Store:
+    """Open a store to look at it: as `open_store`, but none is made; raises `NotFound`."""
+    if not (path / "layout").is_file():
+        raise NotFound(
+            f"there is no store at {path}. Possible: name one with --store or TOCSIN_STORE; "
+            "tocsin route and tocsin parties import make one"
+        )
+    return open_store(path)
+
+
 def use_database(words: dict[str, Any]) -> None:
     """Turn this process's default database over to another one (a settings dictionary)."""
     from django.db import connections
@@ -119,12 +126,12 @@ def _readable_faults(store: Store) -> Iterator[None]:
 
 
 def _explain(fault: OSError, store: Store) -> OutOfSpace | Unusable:
-    if fault.errno in _NO_ROOM:
+    if fault.errno in NO_ROOM:
         return OutOfSpace(
             f"store {store.path}: the disk is full. Possible: make room, or choose another "
             "folder with --store or TOCSIN_STORE"
         )
-    if fault.errno in _NOT_WRITABLE:
+    if fault.errno in NOT_WRITABLE:
         return OutOfSpace(
             f"store {store.path}: {fault.filename or 'the folder'} is not writable. Possible: "
             "give this user the right to write, or choose another folder with --store or "

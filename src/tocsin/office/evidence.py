@@ -39,7 +39,8 @@ def keep(
 
     Bytes kept before give the row that is there, kept for the longer of the two spans; bytes
     erased since are kept anew under a new key. Class `prohibited` is never stored: digest
-    and size alone. Raises `NotFound` for a missing file and `OutOfSpace`.
+    and size alone. Raises `NotFound` for a missing file, `Unreadable` for one this user may
+    not read, and `OutOfSpace`.
     """
     new = Evidence(
         evidence_class=Evidence.Class(evidence_class),
@@ -260,6 +261,10 @@ def _opened(source: Path | BinaryIO) -> Iterator[BinaryIO]:
         stream = source.open("rb", buffering=0)
     except FileNotFoundError as fault:
         raise NotFound(f"evidence: there is no file {source}") from fault
+    except PermissionError as fault:
+        raise Unreadable(
+            f"{source}: this user may not read it. Possible: give the right to read"
+        ) from fault
     with stream:
         yield stream
 

@@ -77,8 +77,17 @@ def as_event(target: str, *, kind: str, extras: dict[str, str], at: datetime) ->
     done = normalise(Parsed.of([row]))
     if done.invalid or done.faults:
         name = next(iter(done.invalid), field)
-        raise Unusable(f"{row.get(name, target)!r} is not valid for {name}")
+        raise Unusable(_not_valid(name, row.get(name, target), is_target=name == field))
     return done.events
+
+
+def _not_valid(name: str, value: str, *, is_target: bool) -> str:
+    if is_target:
+        return (
+            f"{value!r} is no address, network, domain or URL. Possible: 192.0.2.7, "
+            "2001:db8::/48, name.example, https://name.example/path"
+        )
+    return f"{value!r} is not valid for {name}"
 
 
 def _field_of(target: str) -> str:

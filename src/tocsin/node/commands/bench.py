@@ -96,7 +96,7 @@ def _figures(
         "duplicates": facts["duplicates"],
         "unrouted": facts["unrouted"],
         "deliveries": len(facts["deliveries"]),
-        "delivered_rows": sum(row["events"] for row in facts["deliveries"]),
+        "delivered_rows": sum(row["rows"] for row in facts["deliveries"]),
     }
 
 

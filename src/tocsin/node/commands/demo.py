@@ -66,14 +66,14 @@ def demo(
 
 
 def _fresh(folder: Path) -> None:
-    """Empty an earlier demo's folder; never anything else."""
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARK).exists():
-            raise Refused(
-                f"{folder} is not empty and was not made by the demo. Possible: --in ANOTHER-FOLDER"
-            )
-        shutil.rmtree(folder)
+    """Remove what an earlier demo made in its folder; never anything else."""
     folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()) and not (folder / MARK).exists():
+        raise Refused(
+            f"{folder} is not empty and was not made by the demo. Possible: --in ANOTHER-FOLDER"
+        )
+    for name in ("out", "store"):
+        shutil.rmtree(folder / name, ignore_errors=True)
     (folder / MARK).touch()
 
 

@@ -21,7 +21,7 @@ from tocsin.flow.networks import (
 )
 from tocsin.formats.ip_ranges import write_snapshot
 from tocsin.node.commands.route import DEFAULT_STORE, Json, Overlay, StoreOption
-from tocsin.node.console import out, say_json, table
+from tocsin.node.console import clean, out, say_json, table
 from tocsin.node.store import open_store
 from tocsin.words.errors import Unusable
 
@@ -47,7 +47,7 @@ def show(
     listed.title, listed.show_header = None, False
     for name, value in facts.items():
         text = f"{value:,}" if isinstance(value, int) and name != "asn" else str(value)
-        listed.add_row(name.replace("_", " "), escape(text))
+        listed.add_row(name.replace("_", " "), escape(clean(text)))
     out.print(listed)
     if address is None:
         out.print(

@@ -7,7 +7,7 @@ import typer
 
 from tocsin.node.commands.route import DEFAULT_STORE, StoreOption, import_file
 from tocsin.node.console import out
-from tocsin.node.store import open_store
+from tocsin.node.store import open_existing, open_store
 
 app = typer.Typer(help="Import and export who answers for what.", no_args_is_help=True)
 
@@ -27,7 +27,7 @@ def import_(
 @app.command("export")
 def export(store: StoreOption = DEFAULT_STORE) -> None:
     """Print the parties of the store as a party file."""
-    open_store(store)
+    open_existing(store)
     from tocsin.office.parties import export_parties
 
     typer.echo(export_parties(), nl=False)

@@ -16,6 +16,7 @@ from tocsin.node.commands.route import (
     Parties,
     StoreOption,
     TlpOption,
+    finish,
     hand_over,
     import_file,
     run_route,
@@ -24,12 +25,15 @@ from tocsin.node.commands.route import (
 )
 from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.meter import Meter
-from tocsin.node.store import open_store
+from tocsin.node.store import Store, open_existing, open_store
+from tocsin.rules.concern import ACTING
 from tocsin.words.classes import TYPES
-from tocsin.words.errors import Unusable
+from tocsin.words.errors import NotFound, Unusable
 from tocsin.words.markings import read_tlp
 
 GIVEN = ("keep", "coarsen", "pseudonymise", "counted")
+# Endings of reports; none is a top-level domain, so a mistyped file is not taken for a name.
+REPORTS = (".csv", ".gz", ".json", ".jsonl", ".ndjson", ".txt")
 ACTS = {
     "keep": "[green]given[/]",
     "coarsen": "[yellow]coarsened[/]",
@@ -62,6 +66,8 @@ def preview(
     if Path(target).is_file():
         _preview_file(Path(target), parties, store, tlp, format_name, overlay, as_json=as_json)
         return
+    if Path(target).suffix.lower() in REPORTS:
+        raise NotFound(f"no such file: {target}")
     kind = kind or ("phishing" if _has_name(target) else "infected-system")
     if kind not in TYPES:
         raise Unusable(f"no class {kind!r}. Possible: {', '.join(sorted(TYPES))}")
@@ -91,8 +97,10 @@ def _preview_one(
     overlay: Path | None,
 ) -> Any:
     with tempfile.TemporaryDirectory(prefix="tocsin-preview-") as empty:
-        open_store(store if parties is None else Path(empty))
-        if parties is not None:
+        if parties is None:
+            open_existing(store)
+        else:
+            open_store(Path(empty))
             import_file(parties)
         from tocsin.desks.response import queries
         from tocsin.flow.compiled import compile_directory
@@ -120,9 +128,9 @@ def _preview_file(
     as_json: bool,
 ) -> None:
     """A whole run in a store that is thrown away."""
-    text = None
+    marking, text = read_tlp(tlp), None
     if parties is None:
-        open_store(store)
+        open_existing(store)
         from tocsin.office.parties import export_parties
 
         text = export_parties()
@@ -132,13 +140,14 @@ def _preview_file(
         if text is not None:
             file.write_text(text, encoding="utf-8")
         import_file(file)
+        _use_snapshot_of(store, opened)
         with progress(shown=not as_json) as tell:
             outcome = run_route(
                 [path],
                 opened,
                 tell,
                 "in-process",
-                tlp=tlp,
+                tlp=marking,
                 format_name=format_name,
                 overlay=overlay,
             )
@@ -148,9 +157,18 @@ def _preview_file(
         row["path"], row["state"] = "", "preview" if row["state"] == "delivered" else row["state"]
     if as_json:
         say_json(facts)
-        return
-    show(facts)
-    out.print("This was a preview: nothing was kept, nothing was sent.")
+    else:
+        show(facts)
+        out.print("This was a preview: nothing was kept, nothing was sent.")
+    finish(facts)
+
+
+def _use_snapshot_of(store: Path, scratch: Store) -> None:
+    """A newer routing table that the store fetched decides in a preview as it would in a run."""
+    fetched = (store / "networks").absolute()
+    if (fetched / "snapshot.json").exists():
+        scratch.networks.rmdir()
+        scratch.networks.symlink_to(fetched)
 
 
 def _as_facts(target: str, found: Any) -> dict[str, Any]:
@@ -173,20 +191,22 @@ def _as_facts(target: str, found: Any) -> dict[str, Any]:
 
 
 def _show(target: str, found: Any) -> None:
-    out.print(f"[bold]{escape(clean(target))}[/]")
+    out.print(f"[bold]{escape(clean(target))}[/]", soft_wrap=True)
     for name, value in found.facts.items():
         out.print(f"  [dim]{name:<26}[/]{escape(clean(value))}")
     out.print()
     if not found.told:
-        out.print("[yellow]Nobody in the party file is concerned.[/]")
+        out.print("[yellow]No party on file is concerned.[/]")
         return
     for told in found.told:
         _show_told(told)
+    if not any(told.relation in ACTING for told in found.told):
+        out.print("[yellow]Nobody who could act on it is told: it would count as unrouted.[/]")
 
 
 def _show_told(told: Any) -> None:
     relation = told.relation.value.replace("_", " ")
-    out.print(f"[bold]{escape(told.recipient.name)}[/] is told as [bold]{relation}[/]")
+    out.print(f"[bold]{escape(clean(told.recipient.name))}[/] is told as [bold]{relation}[/]")
     out.print(f"  because {escape(clean(told.because))}", soft_wrap=True)
     for basis in dict.fromkeys(row.basis for row in told.fields if row.act in GIVEN):
         out.print(f"  on the basis of {escape(basis)}", soft_wrap=True)

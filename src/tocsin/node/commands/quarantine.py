@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
 from tocsin.node.console import clean, out, say_json, table
-from tocsin.node.store import open_store
+from tocsin.node.store import open_existing
 
 SHOWN = 50
 
@@ -25,7 +25,7 @@ def quarantine(
     as_json: Json = False,
 ) -> None:
     """List records that could not be used: file, line, reason; the exact bytes with --export."""
-    opened = open_store(store)
+    opened = open_existing(store)
     from tocsin.desks.response.queries import quarantined
 
     rows = quarantined(opened.quarantine, run=run)

@@ -1,6 +1,7 @@
 """`tocsin route`: a report in, one delivery per party out."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +12,8 @@ from rich.markup import escape
 from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.meter import Meter
 from tocsin.node.store import Store, open_store
-from tocsin.words.markings import read_tlp
-
-PARTLY_UNREADABLE = 3
+from tocsin.words.errors import NotFound, Undelivered, Unreadable, Unusable
+from tocsin.words.markings import Tlp, read_tlp
 
 Files = Annotated[
     list[Path], typer.Argument(help="Reports: CSV, or zip or gzip of them.", show_default=False)
@@ -59,27 +59,46 @@ def route(
     Exit codes: 0 all read, 3 a file could not be read (the others were routed), 7 a delivery
     could not be handed over and waits; the rest are in docs/reference/exit-codes.md.
     """
+    _require_files(files)
+    marking = read_tlp(tlp)
     with Meter() as meter:
         opened = open_store(store)
         if parties is not None:
             import_file(parties)
         with progress(shown=not as_json) as tell:
             outcome = run_route(
-                files, opened, tell, executor, tlp=tlp, format_name=format_name, overlay=overlay
+                files,
+                opened,
+                tell,
+                executor,
+                tlp=marking,
+                format_name=format_name,
+                overlay=overlay,
             )
         handed = hand_over(opened, out_folder)
     facts = summary(outcome, handed, meter)
     say_json(facts) if as_json else show(facts)
+    finish(facts)
+
+
+def _require_files(files: Sequence[Path]) -> None:
+    """Before a store is made for a name that was mistyped."""
+    missing = [str(file) for file in files if not file.is_file()]
+    if missing:
+        raise NotFound(f"no such file: {', '.join(missing)}")
+
+
+def finish(facts: dict[str, Any]) -> None:
+    """End with the exit code that the facts of a run ask for."""
     if any(report["unreadable"] for report in facts["reports"]):
-        raise typer.Exit(PARTLY_UNREADABLE)
-    if any(row["state"] != "delivered" for row in facts["deliveries"]):
-        raise typer.Exit(7)
+        raise typer.Exit(Unreadable.exit_code)
+    if any(row["state"] not in FINE for row in facts["deliveries"]):
+        raise typer.Exit(Undelivered.exit_code)
 
 
 def import_file(path: Path) -> Any:
     """Bring a party file into the store."""
     from tocsin.office.parties import import_parties
-    from tocsin.words.errors import NotFound, Unreadable
 
     try:
         text = path.read_text(encoding="utf-8")
@@ -96,7 +115,7 @@ def run_route(
     tell: Any,
     executor: str,
     *,
-    tlp: str = "amber",
+    tlp: Tlp = Tlp.AMBER,
     format_name: str | None = None,
     overlay: Path | None = None,
     at: datetime | None = None,
@@ -105,13 +124,12 @@ def run_route(
     from tocsin.desks.response.actions import Options, route_reports
     from tocsin.flow.executors import EXECUTORS
     from tocsin.formats.catalogue import FORMATS
-    from tocsin.words.errors import Unusable
 
     if executor not in EXECUTORS:
         raise Unusable(f"no executor {executor!r}. Possible: {', '.join(EXECUTORS)}")
     if format_name is not None and format_name not in FORMATS:
         raise Unusable(f"no format {format_name!r}. Possible: {', '.join(FORMATS)}")
-    options = Options(executor=executor, tlp=read_tlp(tlp), format=format_name, overlay=overlay)
+    options = Options(executor=executor, tlp=tlp, format=format_name, overlay=overlay)
     return route_reports(
         files,
         store_folder=opened.path,
@@ -128,7 +146,8 @@ def hand_over(opened: Store, out_folder: Path | None) -> dict[str, Any]:
     from tocsin.office.outbox import deliver_due
 
     root = (out_folder or opened.path / "out").absolute()
-    root.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # the channel says what is wrong with it, and the delivery waits
+        root.mkdir(parents=True, exist_ok=True)
     done: dict[str, Any] = {}
     while batch := deliver_due(
         owner="command line",
@@ -159,7 +178,10 @@ def summary(outcome: Any, handed: dict[str, Any], meter: Meter) -> dict[str, Any
             for (cc, asn), count in sorted(totals.nobody.items(), key=lambda item: -item[1])[:20]
         ],
         "reports": [_report(report) for report in outcome.reports],
-        "deliveries": [_delivery(row, handed) for row in outcome.deliveries],
+        "deliveries": [
+            _delivery(row, sum(gathered.classes.values()), handed)
+            for row, gathered in zip(outcome.deliveries, totals.deliveries, strict=True)
+        ],
         "seconds": round(meter.seconds, 3),
         "cpu_seconds": round(meter.cpu_seconds, 3),
         "peak_mib": round(meter.peak_mib, 1),
@@ -168,7 +190,7 @@ def summary(outcome: Any, handed: dict[str, Any], meter: Meter) -> dict[str, Any
 
 def _report(report: Any) -> dict[str, Any]:
     return {
-        "file": report.path.name,
+        "file": report.name,
         "format": report.format,
         "sha256": report.digest,
         "rows": report.rows,
@@ -180,7 +202,7 @@ def _report(report: Any) -> dict[str, Any]:
     }
 
 
-def _delivery(row: Any, handed: dict[str, Any]) -> dict[str, Any]:
+def _delivery(row: Any, told: int, handed: dict[str, Any]) -> dict[str, Any]:
     done = handed.get(row.uid.hex)
     state = done.state if done else row.state
     where = done.delivered_to if done else ""
@@ -188,7 +210,8 @@ def _delivery(row: Any, handed: dict[str, Any]) -> dict[str, Any]:
         "party": row.party.slug,
         "name": row.party.name,
         "relation": row.relation,
-        "events": row.rows,
+        "events": told,
+        "rows": row.rows,
         "format": row.format,
         "tlp": row.tlp,
         "path": str(Path(where) / Path(row.path).name) if where else "",
@@ -224,7 +247,7 @@ def _show_reports(facts: dict[str, Any]) -> None:
         read = report["rows"] + report["quarantined"]
         shown.add_row(
             escape(clean(report["file"])),
-            report["format"] or "[red]unreadable[/]",
+            "[red]unreadable[/]" if report["unreadable"] else report["format"],
             f"{read:,}",
             f"{report['quarantined']:,}",
             f"{report['duplicates']:,}",
@@ -234,7 +257,8 @@ def _show_reports(facts: dict[str, Any]) -> None:
     for report in facts["reports"]:
         notes = [*report["notes"], *([report["unreadable"]] if report["unreadable"] else [])]
         for note in notes[:6]:
-            out.print(f"  [yellow]note[/] {escape(clean(report['file']))}: {escape(clean(note))}")
+            said = note.removeprefix(f"{report['file']}: ")
+            out.print(f"  [yellow]note[/] {escape(clean(report['file']))}: {escape(clean(said))}")
     if facts["quarantined"]:
         out.print("  [yellow]note[/] see what was set aside, and why: tocsin quarantine")
     out.print()
@@ -243,13 +267,14 @@ def _show_reports(facts: dict[str, Any]) -> None:
 def _show_deliveries(facts: dict[str, Any]) -> None:
     rows = facts["deliveries"]
     if not rows:
-        out.print("[yellow]Nobody in the party file is concerned; nothing was delivered.[/]\n")
+        out.print(f"[yellow]{_why_nothing(facts)}[/]\n")
         return
     shown = table("Deliveries", "party", "told as", "rows", "format", "state", right=("rows",))
     for row in sorted(rows, key=lambda row: (row["state"], -row["events"]))[:MOST_ROWS]:
-        state = row["state"] if row["state"] in FINE else f"[red]{row['state']}[/]"
+        state = row["state"] if row["state"] in FINE else f"[red]{SAID.get(row['state'])}[/]"
         relation = row["relation"].replace("_", " ")
-        shown.add_row(escape(row["name"]), relation, f"{row['events']:,}", row["format"], state)
+        name = escape(clean(row["name"]))
+        shown.add_row(name, relation, f"{row['rows']:,}", row["format"], state)
     out.print(shown)
     if len(rows) > MOST_ROWS:
         out.print(f"  … and {len(rows) - MOST_ROWS:,} more")
@@ -258,6 +283,15 @@ def _show_deliveries(facts: dict[str, Any]) -> None:
 
 
 FINE = ("delivered", "preview")
+SAID = {"ready": "waits", "parked": "parked", "withdrawn": "withdrawn"}
+
+
+def _why_nothing(facts: dict[str, Any]) -> str:
+    if facts["events"]:
+        return "No party on file is concerned; nothing was delivered."
+    if facts["duplicates"]:
+        return "All of it was told before within 24 hours; nothing was delivered again."
+    return "No event came out of it; nothing was delivered."
 
 
 def _show_whereabouts(rows: list[dict[str, Any]]) -> None:
@@ -265,7 +299,8 @@ def _show_whereabouts(rows: list[dict[str, Any]]) -> None:
     for folder in folders[:3]:
         out.print(f"  files and manifests: {escape(_short(folder))}/PARTY/", soft_wrap=True)
     for row in [row for row in rows if row["error"]][:6]:
-        out.print(f"  [yellow]note[/] {escape(row['name'])}: {escape(clean(row['error']))}")
+        name = escape(clean(row["name"]))
+        out.print(f"  [yellow]note[/] {name}: {escape(clean(row['error']))}", soft_wrap=True)
 
 
 def _short(path: str) -> str:

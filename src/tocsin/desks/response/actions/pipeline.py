@@ -49,6 +49,11 @@ class ReportState:
     invalid: dict[str, int] = field(default_factory=dict)
 
     @property
+    def name(self) -> str:
+        """The file's name as text; bytes that are no UTF-8 stand as `\\xff`."""
+        return _as_text(self.path.name)
+
+    @property
     def events(self) -> int:
         """Rows that flowed on as events of their own."""
         return self.rows - self.duplicates
@@ -63,10 +68,21 @@ class ReportState:
         return [*said, *set_aside]
 
 
+def _as_text(name: str) -> str:
+    """A file name may hold any bytes (PEP 383); columns and databases hold text alone."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def _counted(sentence: str, count: int) -> str:
     """Fill `{n}` in; one of a thing is said in the singular."""
     if count == 1:
-        for many, one in (("rows", "row"), ("values", "value"), ("were", "was")):
+        plurals = (
+            ("rows name", "row names"),
+            ("rows", "row"),
+            ("values", "value"),
+            ("were", "was"),
+        )
+        for many, one in plurals:
             sentence = sentence.replace(f"{{n}} {many}", f"{{n}} {one}").replace(
                 f" {many} ", f" {one} "
             )
@@ -140,9 +156,11 @@ class Pipeline:
             report = numbers[read.number]
             report.rows += read.rows
             _note(report, read)
-            quarantine.add(report.uid, report.path.name, read.faults)
+            quarantine.add(report.uid, report.name, read.faults)
             report.quarantined += len(read.faults)
             self.progress("read", read.rows + len(read.faults))
+        for report in self.reports:
+            _leave_out_half(report)
         return {number: report for number, report in numbers.items() if not report.unreadable}
 
     def _tasks(self, quarantine: Quarantine, numbers: dict[int, ReportState]) -> Iterator[ReadTask]:
@@ -150,14 +168,14 @@ class Pipeline:
             try:
                 for parse, item in _cut(report, self.format_name):
                     if isinstance(item, Fault):
-                        quarantine.add(report.uid, report.path.name, [item])
+                        quarantine.add(report.uid, report.name, [item])
                         report.quarantined += 1
                         continue
                     number = len(numbers)
                     numbers[number] = report
                     yield ReadTask(self.plan, number, report.uid, report.tlp, item, parse)
             except Unreadable as fault:
-                report.unreadable = str(fault)
+                report.unreadable = _as_text(str(fault))
 
     def _judge(self, numbers: list[int], totals: Totals) -> list[Judged]:
         """Every chunk's rows judged against the run and the window; the fresh keys are kept."""
@@ -167,6 +185,14 @@ class Pipeline:
             self.progress("judge", len(verdict.fresh) + len(verdict.repeats))
         totals.window, totals.window_keys = bench.close(), bench.fresh
         return bench.judged
+
+
+def _leave_out_half(report: ReportState) -> None:
+    """Of a file that broke off nothing flows, and none of its rows is counted as read."""
+    if report.unreadable and report.rows:
+        was = "row was" if report.rows == 1 else "rows were"
+        report.unreadable += f" ({report.rows:,} {was} whole; none was routed.)"
+        report.rows = 0
 
 
 def _add(totals: Totals, routed: Routed) -> None:
@@ -192,7 +218,8 @@ def _note(report: ReportState, read: Read) -> None:
 
 def _cut(report: ReportState, format_name: str | None) -> Iterator[tuple[Parse, Chunk | Fault]]:
     """Every chunk and fault of a file, all members of an archive, with what parses it."""
-    for member, stream in unpack(report.path):
+    for name, stream in unpack(report.path):
+        member = _as_text(name)
         format_ = _format_of(member, stream, format_name)
         report.format = format_.name
         if format_.cut is None or format_.parse is None:

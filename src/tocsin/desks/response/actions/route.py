@@ -32,7 +32,7 @@ from tocsin.flow import store
 from tocsin.flow.compiled import compile_directory
 from tocsin.flow.executors import EXECUTORS
 from tocsin.flow.gather import Gathered
-from tocsin.flow.networks import snapshot_in
+from tocsin.flow.networks import read_overlay, snapshot_in
 from tocsin.flow.stages import Plan
 from tocsin.office import evidence, keys, manifest, register, window
 from tocsin.office.models import Delivery, Evidence, Party, Run
@@ -85,9 +85,13 @@ def route_reports(
     """Route files to everyone concerned; the deliveries are queued, not yet handed over.
 
     Raises `NotFound` for a missing file, `Busy` when another run is under way in this store,
-    `Unusable` for options that cannot work. A file that cannot be read does not stop the others.
+    `Unusable` for options that cannot work and where no party is on file. A file that cannot be
+    read does not stop the others.
     """
     _require_files(paths)
+    _require_parties()
+    if options.overlay is not None:
+        read_overlay(options.overlay)
     with _alone(store_folder):
         reports = _keep_evidence(paths, options, store_folder, at)
         run = _begin(reports, options, at)
@@ -106,6 +110,15 @@ def _require_files(paths: Sequence[Path]) -> None:
         raise NotFound(f"no such file: {', '.join(missing)}")
     if not paths:
         raise Unusable("no report named. Possible: tocsin route FILE …")
+
+
+def _require_parties() -> None:
+    """Events that nobody could be told of would be repeats when the parties are there."""
+    if not Party.objects.filter(active=True).exists():
+        raise Unusable(
+            "no party is on file, so nobody could be told. Possible: --parties FILE, or "
+            "tocsin parties import FILE"
+        )
 
 
 @contextmanager
@@ -158,19 +171,30 @@ def _begin(reports: list[ReportState], options: Options, at: datetime) -> Run:
 def _plan(run: Run, options: Options, store_folder: Path) -> Plan:
     folder = directory(at=run.at)
     spool = store_folder / "spool" / run.uid.hex
-    shutil.rmtree(spool, ignore_errors=True)
+    for left in (spool, store_folder / "deliveries" / run.uid.hex):
+        shutil.rmtree(left, ignore_errors=True)
     spool.mkdir(parents=True)
     return Plan(
         run.uid.hex,
         run.at,
         spool,
-        store_folder / "events",
+        _table(run, store_folder, spool),
         compile_directory(folder, on=run.at.date()),
         shapes(),
         keys.secret(store_folder / "keys", "pseudonyms"),
         snapshot_in(store_folder / "networks"),
         options.overlay,
     )
+
+
+def _table(run: Run, store_folder: Path, spool: Path) -> Path:
+    """Where the run's events go: not over what the store has of the run already.
+
+    A run that is taken up again may keep fewer events than the first time (another run told
+    some of them meanwhile), and the parts of a commit never change.
+    """
+    events = store_folder / "events"
+    return spool / "events" if store.has_run(events, run.uid.hex) else events
 
 
 @dataclass(frozen=True)
@@ -207,7 +231,7 @@ class _Routing:
         """The event store, then the one transaction that makes the run count."""
         segment = self._move_window(totals)
         rows = self._delivery_rows(totals)
-        store.commit(self.plan.table, totals.parts, run=self.plan.run, at=self.plan.at)
+        store.commit(self.store_folder / "events", totals.parts, run=self.plan.run, at=self.plan.at)
         with transaction.atomic():
             _save_reports(self.run, self.reports)
             Delivery.objects.bulk_create(rows)
@@ -294,7 +318,7 @@ def _save_reports(run: Run, reports: list[ReportState]) -> None:
             uid=UUID(report.uid),
             run=run,
             evidence=evidence.find(report.digest),
-            name=report.path.name[:255],
+            name=report.name[:255],
             format=report.format,
             tlp=report.tlp.value,
             state=Report.State.UNREADABLE if report.unreadable else Report.State.READ,

@@ -1,0 +1,43 @@
+"""Whatever else goes wrong, as one of the errors a person can meet."""
+
+import errno
+
+from tocsin.words.errors import Busy, NotFound, OutOfSpace, TocsinError, Unusable
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
+# Polars, Delta Lake and SQLite say it in words of their own.
+_FULL = ("No space left on device", "disk is full", "Disk quota exceeded")
+
+
+def as_expected(fault: Exception) -> TocsinError:
+    """The error of our own that says it, with its exit code; `TocsinError` itself if none does."""
+    if isinstance(fault, TocsinError):
+        return fault
+    if _is_full(fault):
+        return OutOfSpace(
+            "the disk is full; nothing was lost. Possible: make room, then the same command again"
+        )
+    if isinstance(fault, OSError):
+        return _from_system(fault)
+    if "database is locked" in str(fault):
+        return Busy("the database is in use by another process. Possible: try again")
+    return TocsinError(
+        f"unexpected: {type(fault).__name__}: {fault}. Possible: TOCSIN_TRACE=1 shows where; "
+        "please report it"
+    )
+
+
+def _is_full(fault: Exception) -> bool:
+    number = getattr(fault, "errno", None)
+    return number in NO_ROOM or any(words in str(fault) for words in _FULL)
+
+
+def _from_system(fault: OSError) -> TocsinError:
+    what = fault.filename or "a file"
+    said = f"{what}: {fault.strerror or fault}"
+    if fault.errno in NOT_WRITABLE:
+        return OutOfSpace(f"{said}. Possible: give this user the right, or name another place")
+    if isinstance(fault, FileNotFoundError):
+        return NotFound(said)
+    return Unusable(said)
