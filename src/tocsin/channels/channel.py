@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 
@@ -20,7 +21,7 @@ class Parcel:
 
     `delivery` is the delivery's uid: the same one again must not double anything. The last
     piece is the manifest; it becomes visible last. `settings` are this node's own for the
-    channel (where the root folder is), `address` is the party's.
+    channel (where the root folder is), `address` is the party's, `at` the moment of the attempt.
     """
 
     delivery: str
@@ -28,6 +29,7 @@ class Parcel:
     pieces: tuple[Piece, ...]
     address: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)

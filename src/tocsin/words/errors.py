@@ -12,6 +12,8 @@
 Exit codes of the command line follow the tree: see `exit_code` on each class.
 """
 
+from datetime import timedelta
+
 
 class TocsinError(Exception):
     """Base of all expected errors; its text is shown to the user as it is."""
@@ -50,13 +52,17 @@ class Busy(TocsinError):
 
 
 class Undelivered(TocsinError):
-    """A channel could not hand over; `lasting` means trying again will not help."""
+    """A channel could not hand over; `lasting` means trying again will not help.
+
+    `after` is how long the other side asked us to wait, where it did.
+    """
 
     exit_code = 7
 
-    def __init__(self, text: str, *, lasting: bool) -> None:
+    def __init__(self, text: str, *, lasting: bool, after: timedelta | None = None) -> None:
         super().__init__(text)
         self.lasting = lasting
+        self.after = after
 
 
 class OutOfSpace(TocsinError):
