@@ -198,6 +198,36 @@ def test_waits_double_from_one_minute_to_six_hours_and_differ_between_deliveries
     assert outbox.wait_before("a", 3) == outbox.wait_before("a", 3)
 
 
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [(timedelta(hours=2), timedelta(hours=2)), (timedelta(days=9), timedelta(hours=6))],
+)
+def test_who_asks_for_time_gets_it_up_to_the_longest_wait(
+    queued, deliver, at, asked, waited
+) -> None:
+    queued()
+    outcomes = deliver(Pigeon(Undelivered("busy", lasting=False, after=asked)))
+
+    assert outcomes[0].next_attempt_at == at + waited
+
+
+def test_who_asks_for_less_time_than_we_wait_anyway_changes_nothing(queued, deliver, at) -> None:
+    uid = str(queued().uid)
+    outcomes = deliver(Pigeon(Undelivered("busy", lasting=False, after=timedelta(0))))
+
+    assert outcomes[0].next_attempt_at == at + outbox.wait_before(uid, 1)
+
+
+def test_a_parcel_says_when_it_is_sent_and_not_when_the_batch_began(queued, deliver, at) -> None:
+    queued("one")
+    queued("two")
+    pigeon = Pigeon(Handed("there"), Handed("there"))
+    deliver(pigeon)
+
+    first, second = (parcel.at for parcel in pigeon.sent)
+    assert at <= first < second < at + MINUTE
+
+
 def test_a_lasting_failure_is_parked_with_its_reason(queued, deliver) -> None:
     uid = str(queued().uid)
     outcomes = deliver(Pigeon(Undelivered("no such loft", lasting=True)))

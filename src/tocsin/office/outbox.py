@@ -7,6 +7,7 @@ same delivery twice count once.
 """
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -138,12 +139,16 @@ def deliver_due(
     `settings` holds this node's own settings per channel (`{"folder": {"root": …}}`). The
     lease runs from `at`, so a worker calls again with a fresh `at` until the list is empty.
     """
-    at = as_utc(at)
+    at, started = as_utc(at), time.monotonic()
     claimed = claim(owner=owner, at=at, lease=lease, limit=limit)
     outcomes: list[Outcome] = []
     together: list[tuple[Delivery, Handed | Undelivered]] = []
     for delivery in claimed:
-        result = _attempt(delivery, channels, store_folder=store_folder, settings=settings)
+        # Signatures and Date headers carry the moment of the attempt, not that of the batch.
+        moment = at + timedelta(seconds=time.monotonic() - started)
+        result = _attempt(
+            delivery, channels, store_folder=store_folder, settings=settings, at=moment
+        )
         if _is_repeatable(channels, delivery.channel):
             together.append((delivery, result))
         else:
@@ -156,7 +161,9 @@ def _is_repeatable(channels: Mapping[str, Channel], name: str) -> bool:
     return name in channels and channels[name].repeatable
 
 
-def parcel_of(delivery: Delivery, *, store_folder: Path, settings: Settings) -> Parcel:
+def parcel_of(
+    delivery: Delivery, *, store_folder: Path, settings: Settings, at: datetime
+) -> Parcel:
     """What the channel gets: the file, then the manifest."""
     files = (
         (delivery.path, delivery.digest),
@@ -168,6 +175,7 @@ def parcel_of(delivery: Delivery, *, store_folder: Path, settings: Settings) -> 
         pieces=tuple(Piece(Path(path).name, store_folder / path, dig) for path, dig in files),
         address=delivery.party.channel_address,
         settings=settings.get(delivery.channel, {}),
+        at=as_utc(at),
     )
 
 
@@ -188,10 +196,11 @@ def _attempt(
     *,
     store_folder: Path,
     settings: Settings,
+    at: datetime,
 ) -> Handed | Undelivered:
     """Hand over outside any transaction."""
     try:
-        parcel = parcel_of(delivery, store_folder=store_folder, settings=settings)
+        parcel = parcel_of(delivery, store_folder=store_folder, settings=settings, at=at)
         return _send(channels, delivery.channel, parcel)
     except Undelivered as fault:
         return fault
@@ -252,7 +261,8 @@ def _failed(delivery: Delivery, fault: Undelivered, *, at: datetime) -> Outcome:
         if _settle(delivery, {"state": _PARKED, "last_error": str(fault)}):
             _record("park", delivery, actor=delivery.lease_owner, at=at, why=str(fault))
         return _outcome(delivery)
-    again = at + wait_before(str(delivery.uid), delivery.attempt)
+    asked = min(fault.after or timedelta(0), LONGEST_WAIT)
+    again = at + max(asked, wait_before(str(delivery.uid), delivery.attempt))
     _settle(delivery, {"last_error": str(fault), "next_attempt_at": again})
     return _outcome(delivery)
 
