@@ -6,6 +6,7 @@ items at once, so that ten million rows stream through as one hundred thousand d
 
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -47,7 +48,10 @@ class Pool:
         self.workers = workers or os.cpu_count() or 1
         os.environ.setdefault("POLARS_MAX_THREADS", "1")
         self._pool = ProcessPoolExecutor(
-            self.workers, mp_context=multiprocessing.get_context("spawn")
+            self.workers,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=signal.signal,
+            initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C reaches all; the parent decides
         )
 
     def map(self, stage: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

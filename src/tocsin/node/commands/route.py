@@ -182,10 +182,17 @@ def summary(outcome: Any, handed: dict[str, Any], meter: Meter) -> dict[str, Any
             _delivery(row, sum(gathered.classes.values()), handed)
             for row, gathered in zip(outcome.deliveries, totals.deliveries, strict=True)
         ],
+        "earlier": _earlier(outcome, handed),
         "seconds": round(meter.seconds, 3),
         "cpu_seconds": round(meter.cpu_seconds, 3),
         "peak_mib": round(meter.peak_mib, 1),
     }
+
+
+def _earlier(outcome: Any, handed: dict[str, Any]) -> int:
+    """Deliveries of earlier runs that had waited and were handed over now."""
+    own = {row.uid.hex for row in outcome.deliveries}
+    return sum(done.state == "delivered" for uid, done in handed.items() if uid not in own)
 
 
 def _report(report: Any) -> dict[str, Any]:
@@ -231,6 +238,8 @@ def show(facts: dict[str, Any]) -> None:
     """The summary as tables."""
     _show_reports(facts)
     _show_deliveries(facts)
+    if facts["earlier"]:
+        out.print(f"Of earlier runs, {facts['earlier']:,} deliveries that waited went out.\n")
     _show_unrouted(facts)
     rate = facts["events"] / facts["seconds"] if facts["seconds"] else 0
     speed = f", {rate:,.0f} events a second" if facts["events"] > MANY else ""
@@ -287,8 +296,10 @@ SAID = {"ready": "waits", "parked": "parked", "withdrawn": "withdrawn"}
 
 
 def _why_nothing(facts: dict[str, Any]) -> str:
-    if facts["events"]:
+    if facts["events"] > facts["held"]:
         return "No party on file is concerned; nothing was delivered."
+    if facts["held"]:
+        return "Nothing was delivered."
     if facts["duplicates"]:
         return "All of it was told before within 24 hours; nothing was delivered again."
     return "No event came out of it; nothing was delivered."
