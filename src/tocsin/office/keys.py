@@ -17,10 +17,17 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tocsin.words.errors import Unusable
 
+# A key made anew in its place would break every pseudonym and every signature given so far.
+_RESTORE = "Possible: restore it from the key backup"
+
 
 def secret(folder: Path, name: str) -> bytes:
-    """32 random bytes kept in `folder/name.key`, made on first use."""
-    return _kept(folder / f"{name}.key", lambda: secrets.token_bytes(32))
+    """32 random bytes kept in `folder/name.key`, made on first use; raises `Unusable`."""
+    path = folder / f"{name}.key"
+    key = _kept(path, lambda: secrets.token_bytes(32))
+    if len(key) != 32:
+        raise Unusable(f"{path} holds {len(key)} bytes instead of 32. {_RESTORE}")
+    return key
 
 
 def signing_key(folder: Path) -> Ed25519PrivateKey:
@@ -32,9 +39,12 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
         )
 
     path = folder / "manifest-signing.pem"
-    key = load_pem_private_key(_kept(path, make), password=None)
+    try:
+        key = load_pem_private_key(_kept(path, make), password=None)
+    except (ValueError, TypeError) as fault:
+        raise Unusable(f"{path} holds no key that can be read. {_RESTORE}") from fault
     if not isinstance(key, Ed25519PrivateKey):
-        raise Unusable(f"{path} holds no Ed25519 key. Possible: restore it from the key backup")
+        raise Unusable(f"{path} holds no Ed25519 key. {_RESTORE}")
     return key
 
 
@@ -46,7 +56,7 @@ def public_text(key: Ed25519PrivateKey) -> str:
 def _kept(path: Path, make: Callable[[], bytes]) -> bytes:
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(make())

@@ -123,7 +123,7 @@ def read_signed(data: bytes, *, public_key: str) -> dict[str, Any]:
             raise Unreadable("manifest: signed by another key than the one given")
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
         key.verify(bytes.fromhex(signature["value"]), _canonical(facts))
-    except (ValueError, KeyError, TypeError) as fault:
+    except (ValueError, KeyError, TypeError, RecursionError) as fault:
         raise Unreadable(f"manifest: not a signed manifest ({fault})") from fault
     except InvalidSignature:
         raise Unreadable("manifest: the signature does not fit; it was changed") from None
