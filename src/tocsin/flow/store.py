@@ -56,10 +56,10 @@ class Part:
 def stored(events: pl.DataFrame) -> pl.DataFrame:
     """Events as they are kept: typed as `SCHEMA` (present columns only), `extra` as JSON.
 
-    Passwords, payloads and requests are not kept in the store at all; the sealed evidence has
-    them for as long as it lives.
+    Passwords, payloads and requests are not kept in the store at all, nor is `raw`, which may
+    hold any of them; the sealed evidence has them for as long as it lives.
     """
-    keep = [name for name in SCHEMA if name in events.columns and name != "day"]
+    keep = [name for name in SCHEMA if name in events.columns and name not in ("day", "raw")]
     extras = [n for n in events.columns if n.startswith(EXTRA) and not is_secret(n)]
     return events.select(
         *[pl.col(name).cast(SCHEMA[name]) for name in keep], json_object(extras).alias("extra")
