@@ -16,6 +16,7 @@ import polars as pl
 
 from tocsin.flow.addresses import as_range, format_v4, pack_v6
 from tocsin.flow.ranges import Ranges, flatten, ranges_of
+from tocsin.words.countries import CODES
 from tocsin.words.errors import NotFound, Unreadable, Unusable
 
 SHIPPED = Path(__file__).parent.parent / "data"
@@ -123,7 +124,6 @@ def _spans(ranges: Ranges, index: np.ndarray) -> pl.Series:
 
 
 def _v6_text(packed: bytes) -> str:
-
     return socket.inet_ntop(socket.AF_INET6, packed.ljust(16, b"\0"))
 
 
@@ -209,8 +209,10 @@ def _overlay_row(path: Path, line: int, row: tuple[str | None, ...]) -> OverlayR
     span = as_range(f"{first}-{last}")
     if span is None:
         raise Unusable(f"{path}, line {line}: {first}–{last} is no range of addresses")
-    if asn is not None and not (asn.isdigit() and 0 < int(asn) < 2**32):
+    if asn is not None and not (asn.isdecimal() and 0 < int(asn) < 2**32):
         raise Unusable(f"{path}, line {line}: {asn} is no AS number (1 to 4294967295)")
+    if country is not None and country not in CODES:
+        raise Unusable(f"{path}, line {line}: {country!r} is no country (ISO 3166-1 alpha-2)")
     version, low, high = span
     return version, (low, high), int(asn) if asn else None, name or "", country
 
@@ -218,7 +220,6 @@ def _overlay_row(path: Path, line: int, row: tuple[str | None, ...]) -> OverlayR
 def _overlay_layer(
     rows: Sequence[tuple[int, tuple[int, int], object]], dtype: type[pl.DataType], said: str
 ) -> Layer:
-
     names = sorted({value for _, _, value in rows if value is not None}, key=str)
     code = {value: number for number, value in enumerate(names)}
     families = []
