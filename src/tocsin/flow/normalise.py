@@ -296,9 +296,10 @@ def _gone(name: str, raw: pl.DataFrame, checked: pl.DataFrame) -> pl.Series:
 
 
 def _is_unknown(addresses: pl.Series) -> pl.Series:
-    """True for what feeds write for "none", in any spelling; null stays null."""
+    """True for what feeds write for "none", in any spelling."""
     written = addresses.str.strip_chars()
-    return written.is_in(_UNKNOWN_ADDRESS) | parse_ip(written)["ip"].is_in(_UNKNOWN_ADDRESS)
+    unknown = written.is_in(_UNKNOWN_ADDRESS).fill_null(value=False)
+    return unknown | parse_ip(written)["ip"].is_in(_UNKNOWN_ADDRESS).fill_null(value=False)
 
 
 def _complete(events: pl.DataFrame) -> pl.DataFrame:
@@ -362,14 +363,12 @@ def _refusals(raw: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
 
 def _unlocated(raw: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
     """True where nothing locates the source; a destination alone does for reports without one."""
-    here = [name for name in _LOCATES if name in events.columns]
-    everyone = pl.Series([True]).new_from_index(0, len(raw))
-    if not here:
-        return everyone
-    lost = events.select(pl.all_horizontal(pl.col(n).is_null() for n in here)).to_series()
-    if "destination.ip" in events.columns:
+    lost = pl.Series([True]).new_from_index(0, len(raw))
+    for name in _LOCATES:
+        lost &= events[name].is_null() if name in events.columns else True
+    if "destination.ip" in events.columns and lost.any():
         named = _given_address(raw)
-        misnamed = named.is_not_null() & ~_is_unknown(named).fill_null(value=False)
+        misnamed = named.is_not_null() & ~_is_unknown(named)
         lost &= events["destination.ip"].is_null() | misnamed
     return lost
 
