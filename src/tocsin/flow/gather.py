@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from tocsin.flow.durable import flush
 from tocsin.flow.release import columns_of
 from tocsin.flow.remits import Recipient
 from tocsin.flow.stages import Piece, Plan, Routed
@@ -58,7 +59,8 @@ class Gathered:
         self.last = max(filter(None, (self.last, piece.last)), default=None)
 
     def close(self) -> None:
-        """Fix the digest; nothing is appended after this."""
+        """Fix the digest and the bytes; nothing is appended after this."""
+        flush(self.path)
         self.digest = self._hash.hexdigest()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tocsin.flow import merge
+from tocsin.flow.durable import flush
 from tocsin.flow.stages import JudgeTask, Plan
 
 # Below this many keys one slice is quicker than many.
@@ -78,5 +79,6 @@ def _segment(raw: Path, keys: int) -> Path | None:
         with raw.open("rb") as source:
             while block := source.read(1 << 20):
                 file.write(block)
+    flush(path)
     raw.unlink()
     return path

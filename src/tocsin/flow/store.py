@@ -17,6 +17,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
+from tocsin.flow.durable import flush
 from tocsin.flow.release import json_object
 from tocsin.rules.disclosure import is_secret
 from tocsin.words.fields import EXTRA, FIELDS, Kind
@@ -73,6 +74,7 @@ def write_part(events: pl.DataFrame, table: Path, *, name: str, day: date) -> Pa
     path = folder / f"{name}.parquet"
     partial = path.with_suffix(".partial")
     stored(events).write_parquet(partial, compression="zstd", compression_level=1)
+    flush(partial)
     partial.replace(path)
     return Part(f"{folder.name}/{path.name}", len(events), path.stat().st_size, day.isoformat())
 

@@ -105,6 +105,16 @@ def claim(*, owner: str, at: datetime, lease: timedelta = LEASE, limit: int = 20
     return _with_parties(due)
 
 
+def free(*, owner: str) -> int:
+    """Give back what `owner` holds, when it is known to be dead; how many deliveries.
+
+    Only for an owner of whom there is never more than one (the caller holds a lock that proves
+    it); everyone else's leases run out by themselves.
+    """
+    held = Delivery.objects.filter(state=_READY, lease_owner=owner, lease_until__isnull=False)
+    return held.update(lease_until=None)
+
+
 def resume(uid: UUID, *, by: str, at: datetime) -> Delivery:
     """Send a parked delivery again from the first attempt; raises `NotFound`, `Refused`."""
     with transaction.atomic():

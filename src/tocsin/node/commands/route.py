@@ -1,5 +1,6 @@
 """`tocsin route`: a report in, one delivery per party out."""
 
+import fcntl
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -40,6 +41,7 @@ Overlay = Annotated[
     Path | None,
     typer.Option(help="CSV laid over the routing snapshot (first,last,asn,name,country)."),
 ]
+OWNER = "command line"
 DEFAULT_STORE = Path("tocsin-store")
 
 
@@ -143,21 +145,24 @@ def run_route(
 def hand_over(opened: Store, out_folder: Path | None) -> dict[str, Any]:
     """Hand over what is due; by delivery id what came of it."""
     from tocsin.channels.catalogue import CHANNELS
-    from tocsin.office.outbox import deliver_due
+    from tocsin.office.outbox import deliver_due, free
 
     root = (out_folder or opened.path / "out").absolute()
     with suppress(OSError):  # the channel says what is wrong with it, and the delivery waits
         root.mkdir(parents=True, exist_ok=True)
     done: dict[str, Any] = {}
-    while batch := deliver_due(
-        owner="command line",
-        at=datetime.now(UTC),
-        channels=CHANNELS,
-        store_folder=opened.path,
-        settings={"folder": {"root": str(root)}},
-        limit=100,
-    ):
-        done |= {row.delivery.replace("-", ""): row for row in batch}
+    with (opened.path / ".deliver.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a lease of ours that is still held is a dead one's
+        free(owner=OWNER)
+        while batch := deliver_due(
+            owner=OWNER,
+            at=datetime.now(UTC),
+            channels=CHANNELS,
+            store_folder=opened.path,
+            settings={"folder": {"root": str(root)}},
+            limit=100,
+        ):
+            done |= {row.delivery.replace("-", ""): row for row in batch}
     return done
 
 
