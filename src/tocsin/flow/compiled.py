@@ -1,8 +1,9 @@
 """Remits compiled for look-up: prefixes to disjoint intervals, the rest to plain tables.
 
-Most specific wins within a kind. A prefix stands above the autonomous system around it:
-whoever answers for the smaller range is told, and not also whoever routes it. Several
-parties with the very same value are all told.
+The better source wins (`rules.contacts`), then the most specific within a kind. A prefix
+stands above the autonomous system around it: whoever answers for the smaller range is told,
+and not also whoever routes it. Several parties of equal rank with the very same value are all
+told.
 """
 
 from collections import defaultdict
@@ -10,8 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from tocsin.flow.addresses import as_range
+from tocsin.flow.domains import parents
 from tocsin.flow.ranges import Ranges, flatten, ranges_of
 from tocsin.flow.remits import Agreement, Directory, Recipient, Remit
+from tocsin.rules.contacts import CONTESTED, rank_of
 from tocsin.words.errors import Unusable
 from tocsin.words.relations import Relation, RemitKind
 
@@ -41,6 +44,12 @@ class Compiled:
     )
     shared: PrefixTable | None = None
     agreements: tuple[Agreement, ...] = ()
+    ranks: tuple[int, ...] = ()  # remit number to the rank of its party's source
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether there is a remit that another one may outrank."""
+        return any(self.ranks)
 
     def lookup(self, relation: Relation, kind: RemitKind) -> dict[str, tuple[int, ...]]:
         """Value to remit numbers; empty where nobody holds such a remit."""
@@ -65,19 +74,39 @@ def compile_directory(directory: Directory, *, on: date) -> Compiled:
         else:
             held = values[remit.relation, remit.kind].setdefault(_value(remit), [])
             held.append(row)
+    parties = tuple(number[remit.party] for remit in directory.remits)
+    ranks = tuple(
+        rank_of(directory.recipients[party].source) if remit.relation in CONTESTED else 0
+        for remit, party in zip(directory.remits, parties, strict=True)
+    )
     return Compiled(
         directory.recipients,
         directory.remits,
-        tuple(number[remit.party] for remit in directory.remits),
-        {relation: _prefix_table(rows) for relation, rows in spans.items()},
-        {key: {v: tuple(rows) for v, rows in held.items()} for key, held in values.items()},
+        parties,
+        {relation: _prefix_table(rows, ranks) for relation, rows in spans.items()},
+        {key: _foremost(key[1], held, ranks) for key, held in values.items()},
         _prefix_table(shared),
         tuple(
             row
             for row in directory.agreements
             if row.since <= on and (row.until is None or on <= row.until)
         ),
+        ranks,
     )
+
+
+def _foremost(
+    kind: RemitKind, held: dict[str, list[int]], ranks: tuple[int, ...]
+) -> dict[str, tuple[int, ...]]:
+    """Of each value the remits of the best rank; a domain gives way to a better one above it."""
+    best = {value: min(ranks[row] for row in rows) for value, rows in held.items()}
+    return {
+        value: tuple(row for row in rows if ranks[row] == best[value])
+        for value, rows in held.items()
+        if kind is not RemitKind.DOMAIN
+        or best[value] == 0
+        or all(best.get(above, best[value]) >= best[value] for above in parents(value))
+    }
 
 
 def _span_of(text: str, party: str) -> tuple[int, int, int]:
@@ -95,11 +124,16 @@ def _value(remit: Remit) -> str:
     return remit.value.strip().lower().strip(".")  # as Polars lowers what it is compared with
 
 
-def _prefix_table(rows: list[tuple[int, int, int, int]]) -> PrefixTable:
+def _prefix_table(
+    rows: list[tuple[int, int, int, int]], ranks: tuple[int, ...] = ()
+) -> PrefixTable:
     groups: list[tuple[int, ...]] = []
     tables = []
     for family in (4, 6):
-        pieces = flatten((low, high, row) for version, low, high, row in rows if version == family)
+        pieces = flatten(
+            ((low, high, row) for version, low, high, row in rows if version == family),
+            rank=ranks.__getitem__ if any(ranks) else lambda _row: 0,
+        )
         numbered = []
         for low, high, values in pieces:
             numbered.append((low, high, len(groups)))

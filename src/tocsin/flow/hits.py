@@ -6,7 +6,7 @@ import polars as pl
 from tocsin.flow.addresses import as_range, pack_v6
 from tocsin.flow.compiled import Compiled, PrefixTable
 from tocsin.flow.places import Place, Scene
-from tocsin.words.relations import Side
+from tocsin.words.relations import RemitKind, Side
 
 # One row per event and party: `event` (UInt32, row of the events table), `party` (UInt32, number of
 # the recipient), `because` (String).
@@ -79,7 +79,20 @@ def _remit_reason(compiled: Compiled, remit: int) -> str:
     row = compiled.remits[remit]
     party = compiled.recipients[compiled.party_of[remit]]
     known = f"{party.source}, {party.as_of.isoformat()}" if party.as_of else party.source
-    return f"{row.value} is in the remit of {party.name} ({known})"
+    value = f"AS{row.value}" if row.kind is RemitKind.ASN else row.value
+    return f"{value} is in the remit of {party.name} ({known})"
+
+
+def with_origin(compiled: Compiled, remits: np.ndarray, because: pl.Series) -> pl.Series:
+    """The sentences, and behind those of imported parties who says so, and of which day."""
+    if not (compiled.is_ranked and len(remits)):
+        return because
+    distinct, back = np.unique(remits, return_inverse=True)
+    texts = [
+        f"; {_remit_reason(compiled, int(remit))}" if compiled.ranks[int(remit)] else ""
+        for remit in distinct
+    ]
+    return because + pl.Series(texts, dtype=pl.String).gather(pl.Series(back, dtype=pl.UInt32))
 
 
 def by_value(

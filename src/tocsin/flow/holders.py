@@ -1,39 +1,57 @@
 """Who holds an address: the network, by prefix or autonomous system, and the state's CSIRT."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
 
-from tocsin.flow.hits import by_value, links_of, prefix_hits, prefix_reasons
+from tocsin.flow.hits import by_value, links_of, prefix_hits, prefix_reasons, with_origin
 from tocsin.flow.networks import Located, range_texts
 from tocsin.flow.places import Place, Scene, column
+from tocsin.rules.contacts import LAST_RANK
 from tocsin.words.relations import Relation, RemitKind
 
-Held = Mapping[str, tuple[int, ...]]
+Remits = tuple[int, ...]  # numbers of remits
 
 
 def by_network(scene: Scene, place: Place, chosen: np.ndarray) -> Iterable[pl.DataFrame]:
     compiled = scene.compiled
     table = compiled.prefixes.get(Relation.NETWORK)
+    held = compiled.lookup(Relation.NETWORK, RemitKind.ASN)
     rest = chosen
     if table is not None:
         rows, remits = prefix_hits(table, place, chosen)
+        if held and compiled.is_ranked:
+            rows, remits = _not_outranked(scene, place, (rows, remits), held)
         yield links_of(compiled, rows, remits, prefix_reasons(compiled, remits))
         rest = np.setdiff1d(chosen, rows, assume_unique=False)
-    held = compiled.lookup(Relation.NETWORK, RemitKind.ASN)
     if held and len(rest):
-        yield _by_asn(scene, place, rest, held)
+        rows, remits = _asn_hits(scene, place, rest, held)
+        because = with_origin(compiled, remits, _asn_reasons(scene, place, rows))
+        yield links_of(compiled, rows, remits, because)
 
 
-def _by_asn(
-    scene: Scene, place: Place, rest: np.ndarray, held: dict[str, tuple[int, ...]]
-) -> pl.DataFrame:
+def _not_outranked(
+    scene: Scene, place: Place, hits: tuple[np.ndarray, np.ndarray], held: dict[str, Remits]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Prefixes out of an import give way to whoever answers for the AS by a better source."""
+    rows, remits = hits
+    ranks = np.array(scene.compiled.ranks, dtype=np.int64)
+    imported = np.unique(rows[ranks[remits] > 0])
+    best = np.full(len(scene.events), LAST_RANK, dtype=np.int64)
+    of_as, by_as = _asn_hits(scene, place, imported, held)
+    best[of_as] = ranks[by_as]  # remits of one value have one rank
+    stands = ranks[remits] <= best[rows]
+    return rows[stands], remits[stands]
+
+
+def _asn_hits(
+    scene: Scene, place: Place, rest: np.ndarray, held: dict[str, Remits]
+) -> tuple[np.ndarray, np.ndarray]:
     known = place.asn.value
     reported = column(scene.events, f"{place.side}.asn", pl.UInt32)
     asn = known.fill_null(reported).gather(pl.Series(rest))
-    rows, remits = by_value(asn.cast(pl.String), rest, held)
-    return links_of(scene.compiled, rows, remits, _asn_reasons(scene, place, rows))
+    return by_value(asn.cast(pl.String), rest, held)
 
 
 def _asn_reasons(scene: Scene, place: Place, rows: np.ndarray) -> pl.Series:
@@ -77,7 +95,8 @@ def by_state(scene: Scene, place: Place, chosen: np.ndarray) -> Iterable[pl.Data
     reported = column(scene.events, f"{place.side}.geolocation.cc", pl.String)
     country = place.country.value.fill_null(reported).gather(pl.Series(chosen))
     rows, remits = by_value(country, chosen, held)
-    yield links_of(scene.compiled, rows, remits, _country_reasons(scene, place, rows))
+    because = with_origin(scene.compiled, remits, _country_reasons(scene, place, rows))
+    yield links_of(scene.compiled, rows, remits, because)
     nowhere = chosen[country.is_null().to_numpy()]
     if len(nowhere):
         yield from _csirt_by_name(scene, place, nowhere, held)
@@ -90,9 +109,8 @@ def _csirt_by_name(
     code = tld.replace({"uk": "gb", "el": "gr"}).str.to_uppercase()
     rows, remits = by_value(code, nowhere, held)
     names = place.fqdn.gather(pl.Series(rows))
-    yield links_of(
-        scene.compiled, rows, remits, names + " is under a top-level domain of the state"
-    )
+    because = names + " is under a top-level domain of the state"
+    yield links_of(scene.compiled, rows, remits, with_origin(scene.compiled, remits, because))
 
 
 def _country_reasons(scene: Scene, place: Place, rows: np.ndarray) -> pl.Series:

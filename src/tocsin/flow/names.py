@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from tocsin.flow.domains import parents, words_of
-from tocsin.flow.hits import by_value, links_of, prefix_hits, prefix_reasons, same
+from tocsin.flow.hits import by_value, links_of, prefix_hits, prefix_reasons, same, with_origin
 from tocsin.flow.places import Place, Scene, column
 from tocsin.words.relations import Relation, RemitKind
 
@@ -44,9 +44,8 @@ def _by_name(
     rows, remits = by_value(values, chosen, held)
     told = place.fqdn.gather(pl.Series(rows))
     why = {name: sentence.format(name=name, value=hits[name]) for name in told.unique()}
-    yield links_of(
-        scene.compiled, rows, remits, told.replace_strict(why, default="", return_dtype=pl.String)
-    )
+    because = told.replace_strict(why, default="", return_dtype=pl.String)
+    yield links_of(scene.compiled, rows, remits, with_origin(scene.compiled, remits, because))
 
 
 def by_brand(scene: Scene, place: Place, chosen: np.ndarray) -> Iterable[pl.DataFrame]:

@@ -5,7 +5,7 @@ IPv4 (`uint32`) and IPv6 (`S16`) alike. An interval that is no CIDR stays what i
 """
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -44,36 +44,40 @@ class Ranges:
 Interval = tuple[int, int, int]
 
 
-def flatten(intervals: Iterable[Interval]) -> list[tuple[int, int, tuple[int, ...]]]:
+def flatten(
+    intervals: Iterable[Interval], *, rank: Callable[[int], int] = lambda _value: 0
+) -> list[tuple[int, int, tuple[int, ...]]]:
     """Nested and overlapping (first, last, value) to disjoint (first, last, values).
 
-    The narrowest interval wins; several equally narrow ones that share a piece all stand
-    behind it, sorted. Neighbouring pieces with the same values are joined.
+    The value of the lowest rank wins, and among these the narrowest interval; several equally
+    narrow ones that share a piece all stand behind it, sorted. Neighbouring pieces with the
+    same values are joined.
     """
     items = sorted(set(intervals))
     edges = sorted({low for low, _, _ in items} | {high + 1 for _, high, _ in items})
-    active: list[tuple[int, int, int]] = []  # width, last, value
+    active: list[tuple[int, int, int]] = []  # rank and width as one number, last, value
     pieces: list[tuple[int, int, tuple[int, ...]]] = []
     upcoming = iter([*items, None])
     item = next(upcoming)
     for low, after in pairwise(edges):
         while item is not None and item[0] == low:
-            heapq.heappush(active, (item[1] - item[0], item[1], item[2]))
+            width = item[1] - item[0]  # below 2 ** 128
+            heapq.heappush(active, ((rank(item[2]) << 128) + width, item[1], item[2]))
             item = next(upcoming)
-        winners = _narrowest(active, low)
+        winners = _foremost(active, low)
         if winners:
             _append(pieces, low, after - 1, winners)
     return pieces
 
 
-def _narrowest(active: list[tuple[int, int, int]], at: int) -> tuple[int, ...]:
+def _foremost(active: list[tuple[int, int, int]], at: int) -> tuple[int, ...]:
     while active and active[0][1] < at:
         heapq.heappop(active)
     if not active:
         return ()
-    width = active[0][0]
+    first = active[0][0]
     held: list[tuple[int, int, int]] = []
-    while active and active[0][0] == width:
+    while active and active[0][0] == first:
         entry = heapq.heappop(active)
         if entry[1] >= at:
             held.append(entry)
