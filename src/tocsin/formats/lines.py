@@ -6,13 +6,14 @@ import numpy as np
 
 from tocsin.flow.tables import Chunk, Fault
 from tocsin.formats.format import CHUNK_BYTES
-from tocsin.formats.records import RECORD_LIMIT, TOO_LONG, Buffer, Pile
+from tocsin.formats.records import Buffer, Pile
 
 
 def cut_lines(
     buffer: Buffer, layout: object, *, size: int = CHUNK_BYTES
 ) -> Iterator[Chunk | Fault]:
-    """Chunks of whole lines, empty ones left out; a line over 1 MiB is a fault, in pieces."""
+    """Chunks of whole lines, empty ones left out; one over the buffer's limit is a fault, in
+    pieces."""
     cutter = _Cutter(buffer)
     while buffer.fill():
         yield from cutter.step()
@@ -41,10 +42,10 @@ class _Cutter:
         lengths = ends - starts
         blank = (lengths == 1) | ((lengths == 2) & (window[starts] == 13))
         lines = np.arange(len(ends)) + self._line
-        long = lengths > RECORD_LIMIT
+        long = lengths > buffer.limit
         for index in np.flatnonzero(long).tolist():
             raw = buffer.exact(base + int(starts[index]), base + int(ends[index]))
-            yield Fault(int(lines[index]), TOO_LONG, raw)
+            yield Fault(int(lines[index]), _too_long(buffer), raw)
         self._pile_up(~blank & ~long, starts, ends, lines)
         self._line += len(ends)
         buffer.at = end
@@ -63,10 +64,14 @@ class _Cutter:
 
     def _piece(self) -> Iterator[Fault]:
         buffer, end = self._buffer, self._buffer.line_end()
-        behind = end or buffer.at + RECORD_LIMIT
+        behind = end or buffer.at + buffer.limit
         raw = buffer.exact(buffer.at, behind)
         if raw:
-            yield Fault(self._line, TOO_LONG, raw)
+            yield Fault(self._line, _too_long(buffer), raw)
         self._overlong = end is None
         self._line += end is not None
         buffer.at = behind
+
+
+def _too_long(buffer: Buffer) -> str:
+    return f"longer than {buffer.limit >> 20} MiB, the limit of a record"

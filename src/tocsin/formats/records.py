@@ -33,17 +33,20 @@ _BOM = b"\xef\xbb\xbf"
 
 class Buffer:
     """The part of a stream that is being read: `data` from offset `at` on, ending in a line feed
-    once the stream has ended (`padded` tells that we added it)."""
+    once the stream has ended (`padded` tells that we added it). `limit` bounds a line."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, *, limit: int = RECORD_LIMIT) -> None:
         self._stream = stream
+        self.limit = limit
         self.data = b""
         self.at = 0
         self.ended = False
         self.padded = False
 
-    def fill(self, need: int = 2 * RECORD_LIMIT) -> bool:
-        """Have `need` bytes from `at` on, or all that is left; False when nothing is."""
+    def fill(self, need: int | None = None) -> bool:
+        """Have `need` bytes (two lines at the limit) from `at` on, or all that is left; False
+        when nothing is."""
+        need = 2 * self.limit if need is None else need
         while len(self.data) - self.at < need and not self.ended:
             block = self._read_block()
             self.data = self.data[self.at :] + block
@@ -60,7 +63,7 @@ class Buffer:
 
     def line_end(self) -> int | None:
         """The offset behind the physical line at `at`; None where it is over the limit."""
-        found = self.data.find(b"\n", self.at, self.at + RECORD_LIMIT)
+        found = self.data.find(b"\n", self.at, self.at + self.limit)
         return None if found < 0 else found + 1
 
     def _read_block(self) -> bytes:
