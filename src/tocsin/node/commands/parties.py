@@ -1,13 +1,15 @@
 """`tocsin parties`: the party file in and out."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tocsin.node.commands.route import DEFAULT_STORE, StoreOption, import_file
-from tocsin.node.console import out
+from tocsin.node.console import err, out
 from tocsin.node.store import open_existing, open_store
+from tocsin.words.errors import Unusable
 
 app = typer.Typer(help="Import and export who answers for what.", no_args_is_help=True)
 
@@ -31,3 +33,30 @@ def export(store: StoreOption = DEFAULT_STORE) -> None:
     from tocsin.office.parties import export_parties
 
     typer.echo(export_parties(), nl=False)
+
+
+@app.command("webhook-secret")
+def webhook_secret(
+    party: Annotated[str, typer.Argument(help="Short name of the party.", show_default=False)],
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Make another; both sign until --retire.")
+    ] = False,
+    retire: Annotated[bool, typer.Option("--retire", help="Only the newest signs again.")] = False,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Make the secret by which a party checks our webhooks, and print it this once."""
+    if renew and retire:
+        raise Unusable("--renew and --retire at once. Possible: --retire when the party is ready")
+    opened = open_existing(store)
+    from tocsin.office.parties.webhooks import make_webhook_secret, retire_webhook_secret
+
+    at = datetime.now(UTC)
+    if retire:
+        retire_webhook_secret(party, keys_folder=opened.keys, by="command line", at=at)
+        err.print(f"Only the newest secret of {party} signs from now on.")
+        return
+    made = make_webhook_secret(
+        party, keys_folder=opened.keys, renew=renew, by="command line", at=at
+    )
+    typer.echo(made)
+    err.print(f"Give it to {party} over a way you trust; it is not shown again.")

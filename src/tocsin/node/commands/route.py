@@ -145,11 +145,13 @@ def run_route(
 def hand_over(opened: Store, out_folder: Path | None) -> dict[str, Any]:
     """Hand over what is due; by delivery id what came of it."""
     from tocsin.channels.catalogue import CHANNELS
+    from tocsin.node.channel_settings import channel_settings
     from tocsin.office.outbox import deliver_due, free
 
     root = (out_folder or opened.path / "out").absolute()
     with suppress(OSError):  # the channel says what is wrong with it, and the delivery waits
         root.mkdir(parents=True, exist_ok=True)
+    settings = channel_settings(opened, root=root)
     done: dict[str, Any] = {}
     with (opened.path / ".deliver.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a lease of ours that is still held is a dead one's
@@ -159,7 +161,7 @@ def hand_over(opened: Store, out_folder: Path | None) -> dict[str, Any]:
             at=datetime.now(UTC),
             channels=CHANNELS,
             store_folder=opened.path,
-            settings={"folder": {"root": str(root)}},
+            settings=settings,
             limit=100,
         ):
             done |= {row.delivery.replace("-", ""): row for row in batch}
@@ -226,7 +228,7 @@ def _delivery(row: Any, told: int, handed: dict[str, Any]) -> dict[str, Any]:
         "rows": row.rows,
         "format": row.format,
         "tlp": row.tlp,
-        "path": str(Path(where) / Path(row.path).name) if where else "",
+        "path": str(Path(where) / Path(row.path).name) if where and row.channel == "folder" else "",
         "digest": row.digest,
         "state": state,
         "error": (done.error if done else row.last_error) or "",
