@@ -2,10 +2,15 @@
 
 import hashlib
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol, Self
 
 import pytest
 
+from tests.channels.smtp_server import SmtpServer
 from tocsin.channels.catalogue import CHANNELS
 from tocsin.channels.channel import Channel, Parcel, Piece
 from tocsin.words.errors import Undelivered
@@ -13,13 +18,31 @@ from tocsin.words.errors import Undelivered
 BODY = b"192.0.2.7 is infected\n"
 
 
+class Server(Protocol):
+    """The other end of a channel: what it got, each thing once, as its reader counts it."""
+
+    settings: Mapping[str, str]
+    address: str
+
+    def received(self) -> list[bytes]: ...
+
+    def go_away(self) -> None: ...
+
+
 class FolderServer:
     """The other end of the folder channel."""
+
+    address = ""
 
     def __init__(self, path: Path) -> None:
         self.root = path / "root"
         self.root.mkdir()
         self.settings = {"root": str(self.root)}
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path) -> Iterator[Self]:
+        yield cls(path)
 
     def received(self) -> list[bytes]:
         return [p.read_bytes() for p in sorted(self.root.rglob("*")) if p.is_file()]
@@ -28,7 +51,34 @@ class FolderServer:
         self.root.rename(self.root.with_name("away"))
 
 
-SERVERS = {"folder": FolderServer}
+class MailServer:
+    """The other end of the mail channel; a reader knows a repeat by its Message-ID."""
+
+    address = "abuse@meadow-net.example"
+
+    def __init__(self, smtp: SmtpServer) -> None:
+        self.smtp = smtp
+        self.settings = smtp.settings
+
+    @classmethod
+    @contextmanager
+    def opened(cls, _path: Path) -> Iterator[Self]:
+        with SmtpServer().running() as smtp:
+            yield cls(smtp)
+
+    def received(self) -> list[bytes]:
+        once = {message["Message-ID"]: message for message in self.smtp.messages}
+        return [
+            part.get_content().encode()
+            for message in once.values()
+            for part in message.iter_attachments()
+        ]
+
+    def go_away(self) -> None:
+        self.smtp.answers["CONNECT"] = "421 closing"
+
+
+SERVERS = {"folder": FolderServer, "mail": MailServer}
 
 
 @pytest.fixture(params=sorted(CHANNELS))
@@ -37,21 +87,29 @@ def channel(request: pytest.FixtureRequest) -> Channel:
 
 
 @pytest.fixture
-def server(channel: Channel, tmp_path: Path) -> FolderServer:
-    return SERVERS[channel.name](tmp_path)
+def server(channel: Channel, tmp_path: Path, loopback: None) -> Iterator[Server]:
+    with SERVERS[channel.name].opened(tmp_path) as server:
+        yield server
 
 
-def parcel(server: FolderServer, tmp_path: Path) -> Parcel:
+def parcel(server: Server, tmp_path: Path) -> Parcel:
     (tmp_path / "rows.csv").write_bytes(BODY)
     piece = Piece("rows.csv", tmp_path / "rows.csv", hashlib.sha256(BODY).hexdigest())
-    return Parcel("8d1c", "meadow-net", (piece,), settings=server.settings)
+    return Parcel(
+        "8d1c",
+        "meadow-net",
+        (piece,),
+        server.address,
+        server.settings,
+        at=datetime(2026, 11, 23, 9, 0, tzinfo=UTC),
+    )
 
 
 def test_every_channel_stands_under_its_own_name_and_has_a_server_to_test_against() -> None:
     assert {name: channel.name for name, channel in CHANNELS.items()} == {n: n for n in SERVERS}
 
 
-def test_it_delivers_and_says_where(channel: Channel, server: FolderServer, tmp_path: Path) -> None:
+def test_it_delivers_and_says_where(channel: Channel, server: Server, tmp_path: Path) -> None:
     handed = channel.send(parcel(server, tmp_path))
 
     assert server.received() == [BODY]
@@ -59,7 +117,7 @@ def test_it_delivers_and_says_where(channel: Channel, server: FolderServer, tmp_
 
 
 def test_the_same_delivery_twice_arrives_once(
-    channel: Channel, server: FolderServer, tmp_path: Path
+    channel: Channel, server: Server, tmp_path: Path
 ) -> None:
     channel.send(parcel(server, tmp_path))
     channel.send(parcel(server, tmp_path))
@@ -68,7 +126,7 @@ def test_the_same_delivery_twice_arrives_once(
 
 
 def test_a_server_that_is_away_is_a_passing_failure(
-    channel: Channel, server: FolderServer, tmp_path: Path
+    channel: Channel, server: Server, tmp_path: Path
 ) -> None:
     server.go_away()
     with pytest.raises(Undelivered) as failure:
@@ -78,7 +136,7 @@ def test_a_server_that_is_away_is_a_passing_failure(
 
 
 def test_changed_bytes_are_a_lasting_failure_and_do_not_arrive(
-    channel: Channel, server: FolderServer, tmp_path: Path
+    channel: Channel, server: Server, tmp_path: Path
 ) -> None:
     sent = parcel(server, tmp_path)
     (tmp_path / "rows.csv").write_bytes(BODY + b"forged\n")
@@ -89,7 +147,7 @@ def test_changed_bytes_are_a_lasting_failure_and_do_not_arrive(
 
 
 def test_no_body_is_ever_logged(
-    channel: Channel, server: FolderServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    channel: Channel, server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         channel.send(parcel(server, tmp_path))

@@ -3,12 +3,13 @@
 A delivery is written with the change that causes it. A worker claims it for a while (the
 lease), hands it to the channel, and writes down what came of it, if the lease is still its
 own. A worker that dies loses the lease, and the delivery goes out again; channels make the
-same delivery twice count once.
+same delivery twice count once. A channel that gathers (mail) gets all that is due for one party
+and interval as one parcel, whose deliveries succeed, fail and are parked together.
 """
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from tocsin.channels.channel import Channel, Handed, Parcel, Piece
-from tocsin.office import register
+from tocsin.office import digests, register
 from tocsin.office.models import Delivery, Party, Receipt, Run
 from tocsin.words.errors import NotFound, Refused, Undelivered
 from tocsin.words.moments import as_utc
@@ -73,12 +74,18 @@ def queue(*, run: Run, party: Party, idempotency_key: str, at: datetime, **words
     return delivery
 
 
-def waiting(at: datetime) -> QuerySet[Delivery]:
-    """What is due at this moment and held by nobody, the longest due first."""
+def waiting(at: datetime, *, over: Collection[str] | None = None) -> QuerySet[Delivery]:
+    """What is due at this moment and held by nobody, the longest due first.
+
+    `over` names the channels to look at; without it, all. A delivery for a party that wants one
+    message a day is due when the day is over.
+    """
     unheld = Q(lease_until=None) | Q(lease_until__lte=as_utc(at))
-    return Delivery.objects.filter(unheld, state=_READY, next_attempt_at__lte=as_utc(at)).order_by(
-        "next_attempt_at", "pk"
+    due = Delivery.objects.filter(
+        unheld, digests.is_due(at), state=_READY, next_attempt_at__lte=as_utc(at)
     )
+    named = due if over is None else due.filter(channel__in=over)
+    return named.order_by("next_attempt_at", "pk")
 
 
 def parked() -> QuerySet[Delivery]:
@@ -86,8 +93,19 @@ def parked() -> QuerySet[Delivery]:
     return Delivery.objects.filter(state=_PARKED).select_related("party")
 
 
-def claim(*, owner: str, at: datetime, lease: timedelta = LEASE, limit: int = 20) -> list[Delivery]:
+def claim(
+    *,
+    owner: str,
+    at: datetime,
+    lease: timedelta = LEASE,
+    limit: int = 20,
+    over: Collection[str] | None = None,
+    rooms: Mapping[str, int] | None = None,
+) -> list[Delivery]:
     """Take up to `limit` due deliveries for as long as `lease`; nobody else gets them.
+
+    `rooms` names the channels that gather, with the bytes one of their parcels may hold: of
+    those up to `limit` parties are taken, each with all that is due for it.
 
     Of two claimers PostgreSQL lets the second pass over the rows of the first (SKIP LOCKED);
     SQLite makes it wait for the short transaction (BEGIN IMMEDIATE), then shows it the rest.
@@ -95,7 +113,9 @@ def claim(*, owner: str, at: datetime, lease: timedelta = LEASE, limit: int = 20
     at = as_utc(at)
     with transaction.atomic():
         _park_exhausted(at)
-        due = list(waiting(at).select_for_update(skip_locked=True)[:limit])
+        single = waiting(at, over=over).exclude(channel__in=rooms or ())
+        due = list(single.select_for_update(skip_locked=True, of=("self",))[:limit])
+        due += _gathered(waiting(at, over=over), rooms or {}, limit=limit)
         Delivery.objects.filter(pk__in=[delivery.pk for delivery in due]).update(
             attempt=F("attempt") + 1, lease_owner=owner, lease_until=at + lease
         )
@@ -103,6 +123,23 @@ def claim(*, owner: str, at: datetime, lease: timedelta = LEASE, limit: int = 20
             delivery.attempt += 1
             delivery.lease_owner, delivery.lease_until = owner, at + lease
     return _with_parties(due)
+
+
+def _gathered(due: QuerySet[Delivery], rooms: Mapping[str, int], *, limit: int) -> list[Delivery]:
+    """All that is due for some parties over channels that gather, sorted into messages.
+
+    Whoever holds the party's row takes its messages: two claimers never share out one of them.
+    """
+    if not rooms:
+        return []
+    over = due.filter(channel__in=rooms)
+    wanted = list(dict.fromkeys(over.values_list("party_id", flat=True)))[:limit]
+    free = Party.objects.filter(pk__in=wanted)
+    held = list(free.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+    found = over.filter(party_id__in=held).select_for_update(of=("self",)).order_by("pk")
+    taken = _with_parties(list(found.select_related("run")))
+    digests.stack(taken, rooms)
+    return sorted(taken, key=lambda one: (one.next_attempt_at, one.parcel, one.pk))
 
 
 def free(*, owner: str) -> int:
@@ -116,7 +153,10 @@ def free(*, owner: str) -> int:
 
 
 def resume(uid: UUID, *, by: str, at: datetime) -> Delivery:
-    """Send a parked delivery again from the first attempt; raises `NotFound`, `Refused`."""
+    """Send a parked delivery again from the first attempt; raises `NotFound`, `Refused`.
+
+    What was to travel in the same message comes along.
+    """
     with transaction.atomic():
         delivery = Delivery.objects.select_for_update().filter(uid=uid).first()
         if delivery is None:
@@ -125,10 +165,20 @@ def resume(uid: UUID, *, by: str, at: datetime) -> Delivery:
             raise Refused(
                 f"delivery {uid} is {delivery.state}, not parked. Possible: resume a parked one"
             )
-        delivery.state, delivery.attempt, delivery.next_attempt_at = _READY, 0, as_utc(at)
-        delivery.save(update_fields=["state", "attempt", "next_attempt_at"])
-        _record("resume", delivery, actor=by, at=at)
+        for one in _travelling_with(delivery):
+            one.state, one.attempt, one.next_attempt_at = _READY, 0, as_utc(at)
+            one.save(update_fields=["state", "attempt", "next_attempt_at"])
+            _record("resume", one, actor=by, at=at)
+        delivery.refresh_from_db()
     return delivery
+
+
+def _travelling_with(delivery: Delivery) -> Iterable[Delivery]:
+    """The parked deliveries of the same message, this one among them."""
+    if not delivery.parcel:
+        return [delivery]
+    same = Delivery.objects.filter(parcel=delivery.parcel, state=_PARKED)
+    return same.select_for_update().order_by("pk")
 
 
 # ── hand over ────────────────────────────────────────────────────────────────────────────
@@ -143,27 +193,52 @@ def deliver_due(
     settings: Settings,
     lease: timedelta = LEASE,
     limit: int = 20,
+    over: Collection[str] | None = None,
 ) -> list[Outcome]:
     """Claim what is due and hand it over, one after the other; what came of each.
 
-    `settings` holds this node's own settings per channel (`{"folder": {"root": …}}`). The
-    lease runs from `at`, so a worker calls again with a fresh `at` until the list is empty.
+    `settings` holds this node's own settings per channel (`{"folder": {"root": …}}`), `over`
+    names the channels to work; without it, all. The lease runs from `at`, so a worker calls
+    again with a fresh `at` until the list is empty: what a slow receiver left no time for is
+    given back.
     """
     at, started = as_utc(at), time.monotonic()
-    claimed = claim(owner=owner, at=at, lease=lease, limit=limit)
+    rooms = {
+        name: one.gathers(settings.get(name, {})) for name, one in channels.items() if one.gathers
+    }
+    claimed = claim(owner=owner, at=at, lease=lease, limit=limit, over=over, rooms=rooms)
     outcomes: list[Outcome] = []
     together: list[tuple[Delivery, Handed | Undelivered]] = []
-    for delivery in claimed:
+    for group in _groups(claimed):
         # Signatures and Date headers carry the moment of the attempt, not that of the batch.
-        moment = at + timedelta(seconds=time.monotonic() - started)
+        passed = timedelta(seconds=time.monotonic() - started)
+        if passed > lease / 2:
+            _put_back(group)
+            continue
         result = _attempt(
-            delivery, channels, store_folder=store_folder, settings=settings, at=moment
+            group, channels, store_folder=store_folder, settings=settings, at=at + passed
         )
-        if _is_repeatable(channels, delivery.channel):
-            together.append((delivery, result))
+        if _is_repeatable(channels, group[0].channel):
+            together += [(delivery, result) for delivery in group]
         else:
-            outcomes += _write_down([(delivery, result)], at=at)
+            outcomes += _write_down([(delivery, result) for delivery in group], at=at)
     return outcomes + _write_down(together, at=at)
+
+
+def _groups(claimed: list[Delivery]) -> list[list[Delivery]]:
+    """What goes out in one go: a message's deliveries together, every other one alone."""
+    groups: dict[str, list[Delivery]] = {}
+    for delivery in claimed:
+        groups.setdefault(delivery.parcel or str(delivery.uid), []).append(delivery)
+    return list(groups.values())
+
+
+def _put_back(group: list[Delivery]) -> None:
+    """Give up a lease that was not used, as if it had never been taken."""
+    for delivery in group:
+        Delivery.objects.filter(
+            pk=delivery.pk, lease_owner=delivery.lease_owner, attempt=delivery.attempt
+        ).update(lease_until=None, attempt=F("attempt") - 1)
 
 
 def _is_repeatable(channels: Mapping[str, Channel], name: str) -> bool:
@@ -172,20 +247,28 @@ def _is_repeatable(channels: Mapping[str, Channel], name: str) -> bool:
 
 
 def parcel_of(
-    delivery: Delivery, *, store_folder: Path, settings: Settings, at: datetime
+    group: Sequence[Delivery], *, store_folder: Path, settings: Settings, at: datetime
 ) -> Parcel:
-    """What the channel gets: the file, then the manifest."""
-    files = (
-        (delivery.path, delivery.digest),
-        (delivery.manifest_path, delivery.manifest_digest),
-    )
+    """What the channel gets: of each delivery the file, then the manifest.
+
+    What travels in one message has a letter and the mailboxes of the party; raises
+    `Undelivered` where it has none that lives.
+    """
+    first, party = group[0], group[0].party
+    files = [
+        file
+        for one in group
+        for file in ((one.path, one.digest), (one.manifest_path, one.manifest_digest))
+    ]
+    letter = digests.letter_of(group, store_folder=store_folder) if first.parcel else None
     return Parcel(
-        delivery=str(delivery.uid),
-        party=delivery.party.slug,
+        delivery=str(first.uid),
+        party=party.slug,
         pieces=tuple(Piece(Path(path).name, store_folder / path, dig) for path, dig in files),
-        address=delivery.party.channel_address,
-        settings=settings.get(delivery.channel, {}),
+        address=digests.mailboxes_of(party) if first.parcel else party.channel_address,
+        settings=settings.get(first.channel, {}),
         at=as_utc(at),
+        letter=letter,
     )
 
 
@@ -201,7 +284,7 @@ def wait_before(uid: str, attempt: int) -> timedelta:
 
 
 def _attempt(
-    delivery: Delivery,
+    group: Sequence[Delivery],
     channels: Mapping[str, Channel],
     *,
     store_folder: Path,
@@ -210,8 +293,8 @@ def _attempt(
 ) -> Handed | Undelivered:
     """Hand over outside any transaction."""
     try:
-        parcel = parcel_of(delivery, store_folder=store_folder, settings=settings, at=at)
-        return _send(channels, delivery.channel, parcel)
+        parcel = parcel_of(group, store_folder=store_folder, settings=settings, at=at)
+        return _send(channels, group[0].channel, parcel)
     except Undelivered as fault:
         return fault
 
@@ -249,7 +332,7 @@ def _handed(delivery: Delivery, handed: Handed, *, at: datetime) -> Outcome:
     changes = {
         "state": _DELIVERED,
         "delivered_at": at,
-        "delivered_to": handed.where,
+        "delivered_to": handed.where[:1000],
         "last_error": "",
     }
     if not _settle(delivery, changes):
@@ -272,7 +355,7 @@ def _failed(delivery: Delivery, fault: Undelivered, *, at: datetime) -> Outcome:
             _record("park", delivery, actor=delivery.lease_owner, at=at, why=str(fault))
         return _outcome(delivery)
     asked = min(fault.after or timedelta(0), LONGEST_WAIT)
-    again = at + max(asked, wait_before(str(delivery.uid), delivery.attempt))
+    again = at + max(asked, wait_before(delivery.parcel or str(delivery.uid), delivery.attempt))
     _settle(delivery, {"last_error": str(fault), "next_attempt_at": again})
     return _outcome(delivery)
 
@@ -312,7 +395,8 @@ def _settle(delivery: Delivery, changes: Mapping[str, Any]) -> bool:
 
 def _park_exhausted(at: datetime) -> None:
     """A delivery whose workers died every time is not tried for ever."""
-    for delivery in waiting(at).filter(attempt__gte=MOST_ATTEMPTS).select_for_update():
+    exhausted = waiting(at).filter(attempt__gte=MOST_ATTEMPTS)
+    for delivery in exhausted.select_for_update(of=("self",)):
         why = delivery.last_error or f"its worker did not come back {delivery.attempt} times"
         delivery.state, delivery.last_error, delivery.lease_until = _PARKED, why, None
         delivery.save(update_fields=["state", "last_error", "lease_until"])

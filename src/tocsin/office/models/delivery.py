@@ -17,7 +17,9 @@ class Delivery(models.Model):
 
     `path` and `manifest_path` are relative to the store; their base names are the names the
     recipient sees, so they are unique per delivery. `attempt` counts tries begun, and together
-    with `lease_owner` it says whether a worker that comes back late may still speak.
+    with `lease_owner` it says whether a worker that comes back late may still speak. `parcel` and
+    `ticket` are set when a channel that gathers (mail) first takes the delivery up: what travels
+    in one message stays in that message, however often it is repeated.
     """
 
     class State(models.TextChoices):
@@ -52,6 +54,8 @@ class Delivery(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
     delivered_to = models.CharField(max_length=1000, blank=True)
     last_error = models.TextField(blank=True)
+    parcel = models.CharField(max_length=32, blank=True, db_index=True)
+    ticket = models.CharField(max_length=20, blank=True, db_index=True)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -13,6 +13,9 @@ class Party(models.Model):
     abuse contacts taken from registries. Retention: while active; a retired party stays as
     long as a delivery, receipt or register row names it, then goes with them.
 
+    `interval` says how often a channel that gathers (mail) may write: for each run, hourly or
+    daily. `key` is an armoured OpenPGP public key, or empty.
+
     `role`, `format` and `channel` are words of `words.roles` and of the catalogues; they are
     checked where rows are written (`office.parties`), so that a new word needs no migration.
     """
@@ -27,6 +30,8 @@ class Party(models.Model):
     channel = models.CharField(max_length=40)
     channel_address = models.CharField(max_length=500, blank=True)
     format = models.CharField(max_length=40)
+    interval = models.CharField(max_length=10, default="each")
+    key = models.TextField(blank=True)
     source = models.CharField(max_length=40, default="manual")
     as_of = models.DateField(null=True, blank=True)
     active = models.BooleanField(default=True)
