@@ -1,6 +1,8 @@
 """Every way out there is."""
 
-from tocsin.channels import folder
+from tocsin.channels import folder, mail, webhook
 from tocsin.channels.channel import Channel
 
-CHANNELS: dict[str, Channel] = {channel.name: channel for channel in (folder.CHANNEL,)}
+CHANNELS: dict[str, Channel] = {
+    channel.name: channel for channel in (folder.CHANNEL, mail.CHANNEL, webhook.CHANNEL)
+}
