@@ -88,7 +88,9 @@ class Subject(ABC):
             .to_list()
         )
         for pattern in set(self.patterns) - set(ascii_ones):
-            found |= {match.start() for match in re.finditer(re.escape(pattern), text, re.I)}
+            found |= {
+                match.start() for match in re.finditer(re.escape(pattern), text, re.IGNORECASE)
+            }
         return sorted(found)
 
 
@@ -109,8 +111,8 @@ _V4 = re.compile(
     r"(?<![0-9])(?<![0-9]\.)([0-9]{1,3})(\.|-|_|\[\.\]|\(\.\))"
     r"([0-9]{1,3})\2([0-9]{1,3})\2([0-9]{1,3})(?![0-9])(?!\.[0-9])(?:/([0-9]{1,2})(?![0-9]))?"
 )
-_REVERSED = re.compile(r"(?<![0-9.])((?:[0-9]{1,3}\.){4})in-addr\.arpa", re.I)
-_NIBBLES = re.compile(r"(?<![0-9a-f.])((?:[0-9a-f]\.){32})ip6\.arpa", re.I)
+_REVERSED = re.compile(r"(?<![0-9.])((?:[0-9]{1,3}\.){4})in-addr\.arpa", re.IGNORECASE)
+_NIBBLES = re.compile(r"(?<![0-9a-f.])((?:[0-9a-f]\.){32})ip6\.arpa", re.IGNORECASE)
 _V6 = re.compile(r"(?:[0-9A-Fa-f:.]|%3[Aa])+")
 _LENGTH = re.compile(r"/([0-9]{1,3})(?![0-9])")
 _AROUND = 80  # longer than any spelling of one address
@@ -270,7 +272,7 @@ def _reversed_v6(text: str, low: int, high: int) -> Iterable[Read]:
 
 def _v6_ranges(text: str, low: int, high: int) -> Iterable[Read]:
     for match in _V6.finditer(text, low, high):
-        written = re.sub("%3a", ":", match[0], flags=re.I)
+        written = re.sub("%3a", ":", match[0], flags=re.IGNORECASE)
         if written.count(":") < 2 or (address := _read_v6(written)) is None:
             continue
         length = _LENGTH.match(text, match.end())
