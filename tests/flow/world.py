@@ -1,8 +1,9 @@
 """What the tests of this folder share: a small world of networks, parties and events."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from ipaddress import ip_address
+from types import MappingProxyType
 
 import polars as pl
 from hypothesis import settings
@@ -27,22 +28,27 @@ SOME = settings(max_examples=120, deadline=None, derandomize=True)
 MANY = settings(max_examples=250, deadline=None, derandomize=True)
 
 
-def party(name: str, *, form: str = "idf-csv", role: Role = Role.ISP) -> Recipient:
+def party(name: str, *, form: str = "idf-csv", source: str = "manual") -> Recipient:
     """A party called by its short name."""
-    return Recipient(name, name.title(), role, "BE", form, "folder", "ripe", date(2026, 6, 1))
+    known_on = date(2026, 6, 1)
+    return Recipient(name, name.title(), Role.ISP, "BE", form, "folder", source, known_on)
 
 
 def compiled(
     remits: Iterable[Remit],
     *,
     agreements: Sequence[Agreement] = (),
-    formats: dict[str, str] | None = None,
+    formats: Mapping[str, str] = MappingProxyType({}),
+    sources: Mapping[str, str] = MappingProxyType({}),
     on: date = ON,
 ) -> Compiled:
     """The directory of exactly the parties that the remits name, in order of their names."""
     rows = tuple(remits)
     names = sorted({row.party for row in rows})
-    recipients = tuple(party(name, form=(formats or {}).get(name, "idf-csv")) for name in names)
+    recipients = tuple(
+        party(name, form=formats.get(name, "idf-csv"), source=sources.get(name, "manual"))
+        for name in names
+    )
     return compile_directory(Directory(recipients, rows, tuple(agreements)), on=on)
 
 
