@@ -195,7 +195,9 @@ toml_values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=4,
 )
-KEYS = ["id", "name", "role", "country", "language", "delivery", "remit", "contact", "agreement"]
+KEYS = ["id", "name", "role", "country", "language", "key", "delivery", "remit", "contact"] + [
+    "agreement"
+]
 
 
 @settings(max_examples=200)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pysequoia import Cert, PySigner
 
 BEGINS = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
+LONGEST = 200_000  # a key with hundreds of signatures by others
 MISSING = "OpenPGP is not installed here. Possible: pip install 'tocsin[openpgp]'"
 
 
@@ -25,6 +26,8 @@ def check_key(armored: str) -> None:
     Without the extra only the outside is looked at. A key that has run out passes here and is
     found when something is sent: the file it comes from may be older than the key's new date.
     """
+    if len(armored) > LONGEST:
+        raise Unusable(f"is longer than {LONGEST:,} characters. Possible: its minimal export")
     if "PRIVATE KEY" in armored:
         raise Unusable("is a private key. Possible: the public half alone; renew the key")
     if not armored.strip().startswith(BEGINS):

@@ -108,7 +108,8 @@ def import_file(path: Path) -> Any:
         raise NotFound(f"no such party file: {path}") from None
     except (OSError, UnicodeDecodeError) as fault:
         raise Unreadable(f"{path} cannot be read as UTF-8 text: {fault}") from fault
-    return import_parties(text, by="command line", at=datetime.now(UTC))
+    at = datetime.now(UTC)
+    return import_parties(text, by="command line", at=at, folder=path.absolute().parent)
 
 
 def run_route(

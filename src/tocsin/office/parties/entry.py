@@ -24,6 +24,8 @@ class Entry:
     language: str = "en"
     member: bool = True
     address: str = ""
+    interval: str = "each"
+    key: str = ""  # an armoured OpenPGP public key
     contacts: tuple[ContactLine, ...] = ()
     remits: tuple[Remit, ...] = ()
     agreements: tuple[Agreement, ...] = ()

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -36,12 +37,13 @@ class Imported:
     retired: tuple[str, ...] = ()
 
 
-def import_parties(text: str, *, by: str, at: datetime) -> Imported:
+def import_parties(text: str, *, by: str, at: datetime, folder: Path | None = None) -> Imported:
     """Make the database say what the file says, in one transaction with its register row.
 
-    Raises `Unusable` with every problem of the file; nothing is changed then.
+    `folder` is where the key files lie that the file names: its own. Raises `Unusable` with
+    every problem of the file; nothing is changed then.
     """
-    entries = {entry.recipient.party: entry for entry in read_parties(text)}
+    entries = {entry.recipient.party: entry for entry in read_parties(text, folder=folder)}
     at = as_utc(at)
     with transaction.atomic():
         known = {party.slug: party for party in _with_rows(Party.objects.all())}
@@ -116,6 +118,8 @@ def _entry(party: Party) -> Entry:
         language=party.language,
         member=party.member,
         address=party.channel_address,
+        interval=party.interval,
+        key=party.key,
         contacts=tuple(sorted(contacts)),
         remits=_remits(party, (row for row in party.remits.all() if row.source == own)),
         agreements=tuple(
@@ -224,6 +228,8 @@ def _words(entry: Entry) -> dict[str, Any]:
         "member": entry.member,
         "channel": recipient.channel,
         "channel_address": entry.address,
+        "interval": entry.interval,
+        "key": entry.key,
         "format": recipient.format,
         "source": recipient.source,
         "as_of": recipient.as_of,

@@ -5,10 +5,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from tocsin.channels.catalogue import CHANNELS
+from tocsin.channels.openpgp import check_key
 from tocsin.flow.remits import Agreement, Recipient, Remit
+from tocsin.office.digests import INTERVALS
 from tocsin.office.parties import values
 from tocsin.office.parties.entry import ContactLine, Entry, in_order
 from tocsin.words.errors import Unusable
@@ -104,8 +107,8 @@ class _Table:
             return default
 
 
-def read_parties(text: str) -> list[Entry]:
-    """The entries of a party file, in its order.
+def read_parties(text: str, *, folder: Path | None = None) -> list[Entry]:
+    """The entries of a party file, in its order; `folder` is where the key files lie it names.
 
     Raises `Unusable` with one line per problem (at most 20): party, key, rule, what is possible.
     """
@@ -116,7 +119,7 @@ def read_parties(text: str) -> list[Entry]:
     problems = _Problems()
     top = _Table(document, "party file", problems)
     entries = [
-        _entry(_Table(table.table, _named(table, number), problems))
+        _entry(_Table(table.table, _named(table, number), problems), folder)
         for number, table in enumerate(top.tables("party"), start=1)
     ]
     top.close()
@@ -146,7 +149,7 @@ def _once(names: list[str], where: str, problems: _Problems) -> None:
             problems.add(where, f"{name!r} stands {times} times, must stand once")
 
 
-def _entry(table: _Table) -> Entry:
+def _entry(table: _Table, folder: Path | None = None) -> Entry:
     party = table.take("id", values.name_id)
     delivery = _delivery(table)
     recipient = Recipient(
@@ -164,6 +167,8 @@ def _entry(table: _Table) -> Entry:
         language=table.take("language", values.language, "en"),
         member=table.take("member", values.truth, default=True),
         address=delivery["address"],
+        interval=delivery["interval"],
+        key=table.take("key", _key_check(folder), ""),
         contacts=tuple(sorted(_contacts(table))),
         remits=in_order([row for part in table.tables("remit") for row in _remits(part, party)]),
         agreements=_agreements(table, party),
@@ -180,13 +185,14 @@ def _delivery(table: _Table) -> dict[str, str]:
             f"{table.where}, delivery",
             "is missing. Possible: [party.delivery] with channel and format",
         )
-        return {"channel": "", "format": "", "address": ""}
+        return {"channel": "", "format": "", "address": "", "interval": "each"}
     inner = _Table(part, f"{table.where}, delivery", table.problems)
     channel = inner.take("channel", values.one_of(CHANNELS))
     taken = {
         "channel": channel,
         "format": inner.take("format", values.one_of(written_formats())),
         "address": inner.take("address", _address_check(channel), ""),
+        "interval": inner.take("interval", _interval_check(channel), "each"),
     }
     inner.close()
     return taken
@@ -200,6 +206,38 @@ def _address_check(channel: str | None) -> Check:
         return address
 
     return check
+
+
+def _interval_check(channel: str | None) -> Check:
+    def check(value: Any) -> str:
+        interval: str = values.one_of(INTERVALS)(value)
+        if interval != "each" and channel in CHANNELS and not CHANNELS[channel].gathers:
+            raise Unusable(f"{interval!r} is for mail; over {channel} each delivery goes by itself")
+        return interval
+
+    return check
+
+
+def _key_check(folder: Path | None) -> Check:
+    """An armoured OpenPGP key as text, or the name of the file it lies in."""
+
+    def check(value: Any) -> str:
+        key = value if isinstance(value, str) else values.text(value)
+        if "-----BEGIN" not in key:
+            key = _key_file((folder or Path()) / values.text(key, longest=500))
+        check_key(key)
+        return key.strip() + "\n"
+
+    return check
+
+
+def _key_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        raise Unusable(f"there is no file {path}. Possible: the armoured key itself") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise Unusable(f"{path} holds no armoured key ({type(fault).__name__})") from fault
 
 
 def _contacts(table: _Table) -> Iterator[ContactLine]:

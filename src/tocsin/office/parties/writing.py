@@ -30,9 +30,15 @@ def _party(entry: Entry) -> Iterator[str]:
         member=None if entry.member else False,
         source=None if recipient.source == "manual" else recipient.source,
         as_of=recipient.as_of,
+        key=entry.key,
     )
     yield "[party.delivery]"
-    yield from _lines(channel=recipient.channel, format=recipient.format, address=entry.address)
+    yield from _lines(
+        channel=recipient.channel,
+        format=recipient.format,
+        address=entry.address,
+        interval=None if entry.interval == "each" else entry.interval,
+    )
     yield from _remits(entry.remits)
     for contact in entry.contacts:
         yield from _contact(contact)
