@@ -233,3 +233,34 @@ def _format_of(member: str, stream: BinaryIO, format_name: str | None) -> Format
         return FORMATS[format_name]
     peek = getattr(stream, "peek", None)
     return sniff(peek(65536)[:65536] if peek else b"", member)
+
+
+# --- what kind of evidence a file is -----------------------------------------------------------
+
+MACHINE_REPORT, CITIZEN_MESSAGE, PROHIBITED = "machine-report", "citizen-message", "prohibited"
+_STRICTNESS = (MACHINE_REPORT, CITIZEN_MESSAGE, PROHIBITED)
+_WINDOW = 1 << 20
+
+
+def evidence_class_of(path: Path, format_name: str | None) -> str:
+    """How a file may be kept: the strictest class of its members (house plan, Evidence).
+
+    A file that cannot be read is a machine report: its bytes are what the error is about.
+    """
+    found = [MACHINE_REPORT]
+    try:
+        for member, stream in unpack(path):
+            found.append(_class_of(_format_of(member, stream, format_name), stream))
+    except Unreadable:
+        pass
+    return max(found, key=_STRICTNESS.index)
+
+
+def _class_of(format_: Format, stream: BinaryIO) -> str:
+    if format_.is_prohibited is not None:
+        tail = b""
+        while block := stream.read(_WINDOW):
+            if format_.is_prohibited(tail + block):
+                return PROHIBITED
+            tail = block[-4096:]  # what is said across two windows is said
+    return format_.evidence_class

@@ -25,6 +25,7 @@ from tocsin.desks.response.actions.pipeline import (
     Progress,
     ReportState,
     Totals,
+    evidence_class_of,
     shapes,
 )
 from tocsin.desks.response.models import Report
@@ -35,7 +36,7 @@ from tocsin.flow.gather import Gathered
 from tocsin.flow.networks import read_overlay, snapshot_in
 from tocsin.flow.stages import Plan
 from tocsin.office import evidence, keys, manifest, register, window
-from tocsin.office.models import Delivery, Evidence, Party, Run
+from tocsin.office.models import Delivery, Party, Run
 from tocsin.office.parties import directory
 from tocsin.rules.transfers import transfer_basis
 from tocsin.words.errors import Busy, NotFound, Unusable
@@ -141,7 +142,7 @@ def _keep_evidence(
     for path in paths:
         row = evidence.keep(
             path,
-            evidence_class=Evidence.Class.MACHINE_REPORT,
+            evidence_class=evidence_class_of(path, options.format),
             media_type="application/octet-stream",
             at=at,
             keep_for=KEEP_EVIDENCE,
