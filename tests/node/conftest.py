@@ -1,0 +1,86 @@
+"""Two ways to run `tocsin`: in this process, quickly, and as people do, in one of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tocsin.node.cli import main
+from tocsin.node.samples import samples_folder
+
+SAMPLES = samples_folder()
+PARTIES, OVERLAY = SAMPLES / "parties.toml", SAMPLES / "networks.csv"
+SINKHOLE = SAMPLES / "demo" / "2026-06-17-event4_sinkhole-demo.csv"
+PHISH = SAMPLES / "demo" / "2026-06-17-phish_url-demo.csv"
+WITH_PARTIES = ("--parties", PARTIES, "--overlay", OVERLAY)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command ended with and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+    @property
+    def ended(self) -> tuple[int, str]:
+        """Exit code and complaint."""
+        return self.code, self.err
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def tocsin(own_database: None, monkeypatch, capsys, tmp_path: Path) -> Run:
+    """`tocsin("route", FILE, …)` in this process, with the test's folder as the current one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TOCSIN_TRACE", raising=False)
+
+    def run(*words: object) -> Said:
+        monkeypatch.setenv("TOCSIN_STORE", "")  # the run before set it, for its own processes
+        monkeypatch.setattr(sys, "argv", ["tocsin", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return Said(int(end.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Run:
+    """The same in a process of its own, with nothing set and warnings as errors."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("TOCSIN", "DJANGO"))}
+    paths = os.pathsep.join(path for path in sys.path if path)
+
+    def run(*words: object, before: tuple[str, ...] = (), **env: str) -> Said:
+        done = subprocess.run(
+            [*before, sys.executable, "-W", "error", "-m", "tocsin.node", *map(os.fspath, words)],
+            cwd=tmp_path,
+            env={**clean, "PYTHONPATH": paths, "COLUMNS": "200", **env},
+            capture_output=True,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run
+
+
+def listing(folder: Path) -> dict[str, tuple[int, int]]:
+    """Everything below a folder with size and moment of change."""
+    return {
+        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+    }
