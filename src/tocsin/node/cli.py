@@ -38,7 +38,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Say the version."
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
     ),
 ) -> None:
     """One report in, everyone concerned told exactly what they may see."""
@@ -50,7 +50,7 @@ def main() -> None:
     Unless TOCSIN_TRACE is set in the environment.
     """
     try:
-        app()
+        app(prog_name="tocsin")
     except SystemExit as end:
         if end.code == console.INTERRUPTED:
             console.err.print("tocsin: stopped; what was under way is taken up again next time")

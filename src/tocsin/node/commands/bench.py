@@ -19,7 +19,7 @@ from tocsin.words.errors import TocsinError
 
 app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 
-Rows = Annotated[int, typer.Option(help="Rows of Shadowserver CSV.", min=1000)]
+Rows = Annotated[int, typer.Option(help="Rows to make.", min=1000)]
 DOCUMENT = Path("docs/benchmarks.md")
 
 
@@ -29,12 +29,17 @@ def route(
     executor: Executor = "in-process",
     again: Annotated[
         bool,
-        typer.Option(help="A second, different report with the window of the first still open."),
+        typer.Option(help="Measure a second report, the window of the first still open."),
     ] = False,
     as_json: Json = False,
-    keep: Annotated[Path | None, typer.Option(help="Work in this folder and keep it.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Work in this folder and leave everything there.")
+    ] = None,
 ) -> None:
-    """From CSV on disk to one file per recipient, everything on: the whole of `tocsin route`."""
+    """Measure `tocsin route`.
+
+    From CSV on disk to one file per recipient, with everything on that a real run has.
+    """
     facts = measure_route(rows, executor, again=again, keep=keep)
     say_json(facts) if as_json else _show([facts])
 
@@ -102,7 +107,10 @@ def _figures(
 
 @app.command("all")
 def everything() -> None:
-    """Run every benchmark (under 30 minutes) and write docs/benchmarks.md."""
+    """Run every benchmark.
+
+    Takes under 30 minutes and, in a checkout, writes docs/benchmarks.md.
+    """
     plans = [
         *((rows, "in-process", False) for rows in (100_000, 1_000_000, 10_000_000)),
         *((rows, "pool", False) for rows in (1_000_000, 10_000_000)),

@@ -39,7 +39,10 @@ def demo(
         Path, typer.Option("--in", help="Folder for the demo's store and deliveries.")
     ] = Path("demo-output"),
 ) -> None:
-    """Route three bundled reports (bots, phishing, open remote desktops) of three states."""
+    """Route three bundled reports of three states.
+
+    They tell of bots, phishing and open remote desktops; nothing touches the network.
+    """
     samples = samples_folder()
     reports = sorted((samples / "demo").glob("*.csv"))
     _fresh(folder)

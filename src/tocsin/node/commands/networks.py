@@ -36,7 +36,7 @@ def show(
     overlay: Overlay = None,
     as_json: Json = False,
 ) -> None:
-    """Say which snapshot is in use, or what it knows of one address."""
+    """Show the snapshot, or look up an address."""
     folder = snapshot_in(store / "networks")
     networks = load_networks(folder, overlay)
     facts = _about(networks, folder) if address is None else _look_up(networks, address)
@@ -92,10 +92,13 @@ def update(
     store: StoreOption = DEFAULT_STORE,
     folder: Annotated[
         Path | None,
-        typer.Option("--from", help="Folder with the two unpacked packages; no network."),
+        typer.Option("--from", help="Folder with the two unpacked packages, to stay offline."),
     ] = None,
 ) -> None:
-    """Fetch the newest routing table into the store; runs use it from then on."""
+    """Fetch the newest snapshot.
+
+    It lies in the store, and runs with that store use it from then on.
+    """
     target = open_store(store).networks
     with tempfile.TemporaryDirectory(prefix="tocsin-networks-") as scratch:
         source = folder

@@ -19,7 +19,10 @@ def import_(
     file: Annotated[Path, typer.Argument(help="A party file (docs/reference/parties.md).")],
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Bring a party file into the store."""
+    """Bring a party file into the store.
+
+    Parties of the same source that the file leaves out are retired.
+    """
     open_store(store)
     imported = import_file(file)
     for name in ("created", "changed", "unchanged", "retired"):

@@ -51,7 +51,10 @@ def preview(
     parties: Parties = None,
     store: StoreOption = DEFAULT_STORE,
     kind: Annotated[
-        str | None, typer.Option("--class", help="RSIT type, such as infected-system or phishing.")
+        str | None,
+        typer.Option(
+            "--class", help="Type of the event: infected-system, phishing or another of RSIT."
+        ),
     ] = None,
     field: Annotated[
         list[str] | None,
@@ -62,7 +65,10 @@ def preview(
     overlay: Overlay = None,
     as_json: Json = False,
 ) -> None:
-    """Show who would be told of something, which fields each would see, and why."""
+    """Show who would be told of something.
+
+    Says which fields each would see, and why; nothing is kept and nothing is sent.
+    """
     if Path(target).is_file():
         _preview_file(Path(target), parties, store, tlp, format_name, overlay, as_json=as_json)
         return

@@ -16,7 +16,7 @@ SHOWN = 50
 def quarantine(
     store: StoreOption = DEFAULT_STORE,
     run: Annotated[
-        str | None, typer.Option(help="Only this run (its first characters do).")
+        str | None, typer.Option(help="Only this run; its first characters will do.")
     ] = None,
     export: Annotated[
         Path | None,
@@ -24,7 +24,10 @@ def quarantine(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List records that could not be used: file, line, reason; the exact bytes with --export."""
+    """List records that could not be used.
+
+    Says file, line and reason; the exact bytes come with --export and --json.
+    """
     opened = open_existing(store)
     from tocsin.desks.response.queries import quarantined
 

@@ -17,22 +17,23 @@ from tocsin.words.errors import NotFound, Undelivered, Unreadable, Unusable
 from tocsin.words.markings import Tlp, read_tlp
 
 Files = Annotated[
-    list[Path], typer.Argument(help="Reports: CSV, or zip or gzip of them.", show_default=False)
+    list[Path],
+    typer.Argument(help="Reports: CSV or JSON, plain or in gzip or zip.", show_default=False),
 ]
 Parties = Annotated[
     Path | None,
-    typer.Option(help="parties.toml to import first; without it, the parties of the store."),
+    typer.Option(help="Party file to import first; without it, the parties on file."),
 ]
 StoreOption = Annotated[
     Path, typer.Option("--store", envvar="TOCSIN_STORE", help="Folder of the node's store.")
 ]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Where the folder channel puts deliveries.")
+    Path | None, typer.Option("--out", help="Folder for deliveries; without it, out/ in the store.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
-Executor = Annotated[str, typer.Option(help="in-process, or pool: one process per core.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+Executor = Annotated[str, typer.Option(help="in-process, or pool (one process per core).")]
 TlpOption = Annotated[
-    str, typer.Option("--tlp", help="Marking of the reports; rows may be stricter.")
+    str, typer.Option("--tlp", help="TLP marking of the reports; a row may be stricter.")
 ]
 FormatOption = Annotated[
     str | None, typer.Option("--format", help="Format of the reports; without it, recognised.")
