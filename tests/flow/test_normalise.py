@@ -320,6 +320,20 @@ def test_a_password_in_a_url_that_is_none_does_not_come_out_as_an_extra() -> Non
     assert row["extra.invalid_source_url"] == "http://me:***@meadow.example/a b"
 
 
+def test_a_password_in_a_url_is_blanked_wherever_the_url_stands() -> None:
+    row = HERE | {
+        "extra.http_referer": "http://me:SECRET@a.example/ and ftp://b@c:SECRET@d.example",
+        "event_description.text": "seen at https://e:SECRET@f.example, port http://g.example:80/@",
+    }
+
+    assert events(row).select("extra.http_referer", "event_description.text").rows() == [
+        (
+            "http://me:***@a.example/ and ftp://b@c:***@d.example",
+            "seen at https://e:***@f.example, port http://g.example:80/@",
+        )
+    ]
+
+
 def test_control_characters_cannot_stand_in_a_field() -> None:
     row = HERE | {"malware.name": "a\x1fb\n", "extra.tag": "\x1b[31mred\x00", "tlp": "RED\x7f"}
 

@@ -67,6 +67,7 @@ EXTRAS = {
     "extra.community": "SECRET-community",
     "extra.unknown_new_column": "SECRET-unknown",
     "extra.tag": "tag-everyone-may-see",
+    "extra.referred": "http://me:SECRET-userinfo@referrer.example/",
     "extra.because": "SECRET-forged-reason",
     "extra.told": "SECRET-forged-told",
 }

@@ -33,6 +33,7 @@ _FQDN = rf"^{_LABEL}(\.{_LABEL})*$"
 _NAME = r"^[a-z0-9][a-z0-9 ._/+:-]{0,127}$"
 _URL = r"^[a-z][a-z0-9+.-]*://[^\s/?#]+[^\s]*$"
 _CONTROL = r"[\x00-\x1f\x7f]"
+_LOGIN = r"(://[^/?#:\s]*):[^/?#\s]*@"
 _HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)*(\[[0-9A-Fa-f:.]+\]|[^/:?#@\[\]]+)"
 _USERINFO = r"^(\s*[A-Za-z][A-Za-z0-9+.-]*://[^/?#:]*):[^/?#]*@"  # a name may hold an @
 _TRANSPORT = ["tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "gre", "esp", "ah", "igmp", "udplite"]
@@ -173,7 +174,7 @@ CHECKS: dict[Kind, Check] = {
 
 def normalise(parsed: Parsed) -> Normalised:
     """A raw table (`flow.tables`) to events; raises nothing, refuses row by row."""
-    raw = _without_controls(parsed.table)
+    raw = _cleaned(parsed.table)
     checked = _check_columns(raw)
     checked = _check_addresses(raw, checked)
     aside = _set_aside(raw, checked)
@@ -189,12 +190,14 @@ def normalise(parsed: Parsed) -> Normalised:
     return Normalised(events, faults, {name: n for name, n in invalid.items() if n})
 
 
-def _without_controls(raw: pl.DataFrame) -> pl.DataFrame:
-    """Control characters become spaces, whatever the format let through (JSON escapes, quotes)."""
+def _cleaned(raw: pl.DataFrame) -> pl.DataFrame:
+    """Control characters become spaces, whatever the format let through (JSON escapes, quotes);
+    a password in a URL anywhere in a text is blanked."""
     texts = [name for name, dtype in raw.schema.items() if dtype == pl.String]
-    found = raw.select(pl.col(texts).str.contains(_CONTROL).any())
+    found = raw.select(pl.col(texts).str.contains(f"{_CONTROL}|{_LOGIN}").any())
     names = [name for name in texts if found[name].item()]
-    return raw.with_columns(pl.col(names).str.replace_all(_CONTROL, " ")) if names else raw
+    cleaned = pl.col(names).str.replace_all(_CONTROL, " ").str.replace_all(_LOGIN, "${1}:***@")
+    return raw.with_columns(cleaned) if names else raw
 
 
 def _check_columns(raw: pl.DataFrame) -> pl.DataFrame:
