@@ -2,14 +2,16 @@
 
 import hashlib
 import logging
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, Self
 
 import pytest
 
+from tests.channels.receiver import Authority, Receiver
 from tests.channels.smtp_server import SmtpServer
 from tocsin.channels.catalogue import CHANNELS
 from tocsin.channels.channel import Channel, Parcel, Piece
@@ -78,7 +80,32 @@ class MailServer:
         self.smtp.answers["CONNECT"] = "421 closing"
 
 
-SERVERS = {"folder": FolderServer, "mail": MailServer}
+class WebhookServer:
+    """The other end of the webhook channel; a reader knows a repeat by its delivery id."""
+
+    def __init__(self, receiver: Receiver, authority: Authority) -> None:
+        self.receiver = receiver
+        files = {"ca_file": str(authority.path), "secrets": str(authority.folder)}
+        self.settings = {**receiver.settings, **files}
+        self.address = f"https://localhost:{receiver.port}/"
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path) -> Iterator[Self]:
+        (path / "meadow-net.secret").write_text(f"whsec_{b64encode(bytes(32)).decode()}\n")
+        authority = Authority(path)
+        with closing(Receiver(authority.context())) as receiver:
+            yield cls(receiver, authority)
+
+    def received(self) -> list[bytes]:
+        once = {got.headers["webhook-id"]: got for got in self.receiver.requests}
+        return [data for got in once.values() for _, data in got.parts.values()]
+
+    def go_away(self) -> None:
+        self.receiver.close()
+
+
+SERVERS = {"folder": FolderServer, "mail": MailServer, "webhook": WebhookServer}
 
 
 @pytest.fixture(params=sorted(CHANNELS))
