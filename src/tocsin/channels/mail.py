@@ -205,7 +205,10 @@ def _with_files(letter: Letter, pieces: tuple[Piece, ...], limit: int) -> EmailM
         name, data = _attachment(piece, room_left)
         room_left -= len(data)
         maintype, subtype = _TYPES.get(Path(name).suffix, ("application", "octet-stream"))
-        body.add_attachment(data, maintype=maintype, subtype=subtype, filename=_one_line(name))
+        charset = {"charset": "utf-8"} if maintype == "text" else None
+        body.add_attachment(
+            data, maintype=maintype, subtype=subtype, filename=_one_line(name), params=charset
+        )
     if body.is_multipart():
         body.set_boundary(f"=_tocsin_{letter.message}")
     return body

@@ -4,10 +4,21 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from tocsin.channels import webhook
+from tocsin.channels import mail, webhook
 from tocsin.node.store import Store
-from tocsin.words.errors import Unusable
+from tocsin.words.errors import Undelivered, Unusable
 
+MAIL = {
+    "host": "TOCSIN_SMTP_HOST",
+    "port": "TOCSIN_SMTP_PORT",
+    "starttls": "TOCSIN_SMTP_STARTTLS",
+    "user": "TOCSIN_SMTP_USER",
+    "password_file": "TOCSIN_SMTP_PASSWORD_FILE",
+    "from": "TOCSIN_SMTP_FROM",
+    "reply_to": "TOCSIN_SMTP_REPLY_TO",
+    "size_limit": "TOCSIN_SMTP_SIZE_LIMIT",
+    "ca_file": "TOCSIN_SMTP_CA_FILE",
+}
 WEBHOOK = {
     "allow": "TOCSIN_WEBHOOK_ALLOW",
     "ports": "TOCSIN_WEBHOOK_PORTS",
@@ -21,7 +32,25 @@ def channel_settings(store: Store, *, root: Path) -> dict[str, dict[str, str]]:
 
     Raises `Unusable` for a setting that cannot work, before anything is handed over.
     """
-    return {"folder": {"root": str(root)}, "webhook": _webhook(store)}
+    return {"folder": {"root": str(root)}, "mail": _mail(store), "webhook": _webhook(store)}
+
+
+def idle_channels(settings: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Channels that cannot be worked as this node is set up, and why: nothing is tried there."""
+    if settings["mail"].get("host"):
+        return {}
+    return {"mail": "no mail server is set. Possible: TOCSIN_SMTP_HOST and TOCSIN_SMTP_FROM"}
+
+
+def _mail(store: Store) -> dict[str, str]:
+    """Without a server at all, mail waits until one is set."""
+    settings = {**_set(MAIL), "openpgp_key": str(store.keys / "openpgp.asc")}
+    if "host" in settings:
+        try:
+            mail.server_of(settings)
+        except Undelivered as fault:
+            raise Unusable(str(fault)) from fault
+    return settings
 
 
 def _webhook(store: Store) -> dict[str, str]:

@@ -7,7 +7,8 @@ import typer
 
 from tocsin import __version__
 from tocsin.node import console
-from tocsin.node.commands import bench, networks, parties
+from tocsin.node.commands import bench, contacts, networks, parties, receipts
+from tocsin.node.commands.deliver import deliver
 from tocsin.node.commands.demo import demo
 from tocsin.node.commands.preview import preview
 from tocsin.node.commands.quarantine import quarantine
@@ -22,9 +23,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (route, preview, quarantine, demo):
+for command in (route, deliver, preview, quarantine, demo):
     app.command()(command)
 app.add_typer(parties.app, name="parties")
+app.add_typer(receipts.app, name="receipts")
+app.add_typer(contacts.app, name="contacts")
 app.add_typer(networks.app, name="networks")
 app.add_typer(bench.app, name="bench")
 

@@ -7,7 +7,7 @@ taken up, so that a repeat is the same message, whatever became due meanwhile.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tocsin.channels.channel import Letter
 from tocsin.office import wording
 from tocsin.office.models import Contact, Delivery, Party
 from tocsin.words.errors import Undelivered
-from tocsin.words.moments import as_utc, stamp
+from tocsin.words.moments import DAY, as_utc, stamp
 
 INTERVALS = ("each", "hourly", "daily")
 MOST_TOGETHER = 50  # deliveries in one message, two files each
@@ -36,6 +36,18 @@ def is_due(at: datetime) -> Q:
         | Q(party__interval="daily", created_at__lt=hour.replace(hour=0))
         | ~Q(parcel="")
     )
+
+
+def due_at(delivery: Delivery) -> datetime:
+    """When it is to be handed over: at its next attempt, but not before its interval is over."""
+    begun = as_utc(delivery.created_at).replace(minute=0, second=0, microsecond=0)
+    over = {
+        "each": begun,
+        "hourly": begun + timedelta(hours=1),
+        "daily": begun.replace(hour=0) + DAY,
+    }[delivery.party.interval]
+    attempt = as_utc(delivery.next_attempt_at)
+    return attempt if delivery.parcel else max(attempt, over)
 
 
 def interval_of(delivery: Delivery) -> str:

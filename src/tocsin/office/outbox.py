@@ -88,6 +88,11 @@ def waiting(at: datetime, *, over: Collection[str] | None = None) -> QuerySet[De
     return named.order_by("next_attempt_at", "pk")
 
 
+def unsent() -> QuerySet[Delivery]:
+    """What is not handed over yet, due or not, with its party."""
+    return Delivery.objects.filter(state=_READY).select_related("party")
+
+
 def parked() -> QuerySet[Delivery]:
     """What was given up, with the reason in `last_error`, for a person to look at."""
     return Delivery.objects.filter(state=_PARKED).select_related("party")

@@ -1,7 +1,7 @@
 """`tocsin route`: a report in, one delivery per party out."""
 
 import fcntl
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,9 +40,14 @@ FormatOption = Annotated[
 ]
 Overlay = Annotated[
     Path | None,
-    typer.Option(help="CSV laid over the routing snapshot (first,last,asn,name,country)."),
+    typer.Option(help="CSV of your own that wins over the routing snapshot."),
+]
+Send = Annotated[
+    bool,
+    typer.Option("--send", help="Hand over by every channel, not only into folders."),
 ]
 OWNER = "command line"
+WITHOUT_SENDING = ("folder",)  # nothing leaves the machine unless it was said so
 DEFAULT_STORE = Path("tocsin-store")
 
 
@@ -56,8 +61,14 @@ def route(
     tlp: TlpOption = "amber",
     format_name: FormatOption = None,
     overlay: Overlay = None,
+    send: Send = False,
 ) -> None:
-    """Route reports to everyone concerned: one delivery per party and relation.
+    """Route reports to everyone concerned.
+
+    Each party gets one delivery per relation, with a signed manifest.
+
+    Deliveries into folders are handed over at once. What goes by mail or to a web server is
+    queued until --send or tocsin deliver.
 
     Exit codes: 0 all read, 3 a file could not be read (the others were routed), 7 a delivery
     could not be handed over and waits; the rest are in docs/reference/exit-codes.md.
@@ -78,7 +89,7 @@ def route(
                 format_name=format_name,
                 overlay=overlay,
             )
-        handed = hand_over(opened, out_folder)
+        handed = hand_over(opened, out_folder, over=None if send else WITHOUT_SENDING)
     facts = summary(outcome, handed, meter)
     say_json(facts) if as_json else show(facts)
     finish(facts)
@@ -144,16 +155,20 @@ def run_route(
     )
 
 
-def hand_over(opened: Store, out_folder: Path | None) -> dict[str, Any]:
-    """Hand over what is due; by delivery id what came of it."""
+def hand_over(
+    opened: Store, out_folder: Path | None, *, over: Collection[str] | None = WITHOUT_SENDING
+) -> dict[str, Any]:
+    """Hand over what is due, by these channels (None: all); by delivery id what came of it."""
     from tocsin.channels.catalogue import CHANNELS
-    from tocsin.node.channel_settings import channel_settings
+    from tocsin.node.channel_settings import channel_settings, idle_channels
     from tocsin.office.outbox import deliver_due, free
 
     root = (out_folder or opened.path / "out").absolute()
     with suppress(OSError):  # the channel says what is wrong with it, and the delivery waits
         root.mkdir(parents=True, exist_ok=True)
     settings = channel_settings(opened, root=root)
+    idle = idle_channels(settings)
+    worked = [name for name in (CHANNELS if over is None else over) if name not in idle]
     done: dict[str, Any] = {}
     with (opened.path / ".deliver.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a lease of ours that is still held is a dead one's
@@ -165,6 +180,7 @@ def hand_over(opened: Store, out_folder: Path | None) -> dict[str, Any]:
             store_folder=opened.path,
             settings=settings,
             limit=100,
+            over=worked,
         ):
             done |= {row.delivery.replace("-", ""): row for row in batch}
     return done
@@ -222,6 +238,9 @@ def _delivery(row: Any, told: int, handed: dict[str, Any]) -> dict[str, Any]:
     done = handed.get(row.uid.hex)
     state = done.state if done else row.state
     where = done.delivered_to if done else ""
+    error = (done.error if done else row.last_error) or ""
+    if state == "ready" and not error:
+        state = QUEUED
     return {
         "party": row.party.slug,
         "name": row.party.name,
@@ -233,7 +252,7 @@ def _delivery(row: Any, told: int, handed: dict[str, Any]) -> dict[str, Any]:
         "path": str(Path(where) / Path(row.path).name) if where and row.channel == "folder" else "",
         "digest": row.digest,
         "state": state,
-        "error": (done.error if done else row.last_error) or "",
+        "error": error,
     }
 
 
@@ -300,7 +319,8 @@ def _show_deliveries(facts: dict[str, Any]) -> None:
     out.print()
 
 
-FINE = ("delivered", "preview")
+QUEUED = "queued"
+FINE = ("delivered", "preview", QUEUED)
 SAID = {"ready": "waits", "parked": "parked", "withdrawn": "withdrawn"}
 
 
@@ -318,6 +338,8 @@ def _show_whereabouts(rows: list[dict[str, Any]]) -> None:
     folders = sorted({str(Path(row["path"]).parent.parent) for row in rows if row["path"]})
     for folder in folders[:3]:
         out.print(f"  files and manifests: {escape(_short(folder))}/PARTY/", soft_wrap=True)
+    if queued := sum(row["state"] == QUEUED for row in rows):
+        out.print(f"  {queued:,} queued to be sent: tocsin deliver")
     for row in [row for row in rows if row["error"]][:6]:
         name = escape(clean(row["name"]))
         out.print(f"  [yellow]note[/] {name}: {escape(clean(row['error']))}", soft_wrap=True)

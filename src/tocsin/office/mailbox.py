@@ -1,0 +1,120 @@
+"""What comes back by mail, brought to the deliveries it is about.
+
+A bounce becomes a receipt and marks a mailbox that is no more as dead; a person's answer becomes a
+receipt without its text: that it came, its Message-ID and date, so that it can be found in the
+mailbox. What answered by itself counts for nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+
+from tocsin.channels.mailbox import Failure, Kind, Returned, read_message
+from tocsin.office import receipts, register
+from tocsin.office.models import Contact, Delivery, Party, Receipt
+from tocsin.words.moments import as_utc, iso
+
+MAIL_SERVER = "mail server"
+
+
+def read_returned(messages: Iterable[bytes], *, by: str, at: datetime) -> Counter[str]:
+    """Take in raw messages; how many were what. Reading the same mailbox again changes nothing.
+
+    Counted are `bounce`, `answer`, `automatic`, `repeat` (seen before), `stranger` (about none of
+    our deliveries) and `dead` (mailboxes marked).
+    """
+    counts: Counter[str] = Counter()
+    for raw in messages:
+        with transaction.atomic():
+            counts.update(_take(read_message(raw), by=by, at=as_utc(at)))
+    return counts
+
+
+def _take(returned: Returned, *, by: str, at: datetime) -> list[str]:
+    if returned.kind == Kind.AUTOMATIC:
+        return ["automatic"]
+    deliveries = deliveries_of(returned)
+    if not deliveries:
+        return ["stranger"]
+    if returned.kind == Kind.BOUNCE:
+        return _take_bounce(returned, deliveries, by=by, at=at)
+    detail = {
+        "message_id": returned.message_id,
+        "sent_at": iso(returned.sent_at) if returned.sent_at else "",
+    }
+    new = [
+        receipts.add_receipt(
+            delivery,
+            kind=Receipt.Kind.RECEIVED,
+            by=delivery.party.slug,
+            actor=by,
+            at=at,
+            detail=detail,
+        )
+        for delivery in deliveries
+    ]
+    return ["answer" if any(new) else "repeat"]
+
+
+def deliveries_of(returned: Returned) -> list[Delivery]:
+    """By the message that is answered, or else by the ticket in the subject."""
+    all_ = Delivery.objects.select_related("party").order_by("pk")
+    found = list(all_.filter(parcel__in=returned.messages)) if returned.messages else []
+    if found or not returned.ticket:
+        return found
+    return list(all_.filter(ticket=returned.ticket))
+
+
+def _take_bounce(
+    returned: Returned, deliveries: list[Delivery], *, by: str, at: datetime
+) -> list[str]:
+    said = []
+    for failure in returned.failures:
+        detail = {
+            "message_id": returned.message_id,
+            "mailbox": failure.mailbox,
+            "status": failure.status,
+        }
+        new = [
+            receipts.add_receipt(
+                delivery,
+                kind=Receipt.Kind.BOUNCED,
+                by=MAIL_SERVER,
+                actor=by,
+                at=at,
+                detail=detail,
+            )
+            for delivery in deliveries
+        ]
+        said.append("bounce" if any(new) else "repeat")
+        if any(new) and failure.dead and _bury(deliveries[0].party, failure, by=by, at=at):
+            said.append("dead")
+    return said
+
+
+def _bury(party: Party, failure: Failure, *, by: str, at: datetime) -> bool:
+    """Mark a mailbox as dead, if it is one that the party is written to.
+
+    Whoever forges a bounce needs the id of a message that only the party got, and can then silence
+    nothing but mailboxes of that party.
+    """
+    own = [part.strip() for part in party.channel_address.split(",")]
+    known = party.contacts.filter(kind="email", value__iexact=failure.mailbox)
+    spelt = next((one for one in own if one.lower() == failure.mailbox), "")
+    if spelt and not known:
+        Contact.objects.create(party=party, kind="email", value=spelt, source="bounce")
+    rows = list(known.filter(dead_at=None))
+    why = f"mail came back with {failure.status}"
+    for row in rows:
+        row.dead_at, row.dead_reason = at, why
+        row.save(update_fields=["dead_at", "dead_reason"])
+        register.record(
+            action="office:contact:bury",
+            actor=by,
+            at=at,
+            subject=party.uid,
+            facts={"party": party.slug, "status": failure.status, "source": row.source},
+        )
+    return bool(rows)
