@@ -19,7 +19,7 @@ from tocsin.words.fields import is_field
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 READING = [one for one in FORMATS.values() if one.cut is not None]
-WRITING = [one for one in FORMATS.values() if one.body is not None]
+WRITING = [one for one in FORMATS.values() if one.body is not None and one.is_lossless]
 # Whatever hostile bytes do, the first line may look like that of a report.
 HEADERS = [
     b"",
@@ -27,6 +27,7 @@ HEADERS = [
     b"source.ip,time.source,extra\n",
     b'{"source.ip":"192.0.2.1"}\n',
     b"[",
+    b'{"xarf_version":"4.2.0"}\n',
 ]
 HOSTILE = st.lists(
     st.sampled_from([b'"', b",", b"\n", b"\r", b"\0", b"\xff\xfe", b"{", b"}", b"[", b"]", b":"])

@@ -1,16 +1,19 @@
 """The wire formats there are, in the order in which a file is tried."""
 
-from tocsin.formats import idf_csv, idf_json, shadowserver
+from tocsin.formats import idf_csv, idf_json, indicators, shadowserver, xarf
 from tocsin.formats.format import Format
 from tocsin.words.errors import Unreadable
 
-# What shows by its content comes first; Shadowserver also goes by the file name.
+# What shows by its content comes first; Shadowserver also goes by the file name; anything may
+# be on a plain list, so that comes last.
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
+        xarf.FORMAT,
         idf_json.FORMAT,
         idf_csv.FORMAT,
         shadowserver.FORMAT,
+        indicators.FORMAT,
     )
 }
 

@@ -40,3 +40,5 @@ class Format:
     evidence_class: str = "machine-report"
     # True for bytes that must never be stored (csam, csem); asked window by window.
     is_prohibited: Callable[[bytes], bool] | None = None
+    # False where the format has no place for some columns: what is written does not come back.
+    is_lossless: bool = True

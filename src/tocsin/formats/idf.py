@@ -16,6 +16,7 @@ KEYS_LIMIT = 600  # 89 keys of IDF and some 500 of reports
 _WHOLE = "%Y-%m-%dT%H:%M:%S+00:00"
 _PARTS = "%Y-%m-%dT%H:%M:%S%.6f+00:00"
 _NAIVE = pl.Datetime("us")  # taken as UTC
+_compact = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 _KEY = re.compile(r"^extra(\.[a-z_0-9]+)+$")
 
 Row = dict[str, str | None]
@@ -53,10 +54,12 @@ def text_of(key: str, value: object) -> str | None:
         return None
     if isinstance(value, str):
         return _unicode(key, value)
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value) if isinstance(value, int) else json.dumps(value)
     if key.startswith(EXTRA):
-        return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+        return _compact(value)
     kind = "a list" if isinstance(value, list) else "an object"
     raise Unfit(f"{key} holds {kind}; a text, a number or true/false is expected")
 
