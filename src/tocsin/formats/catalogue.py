@@ -2,6 +2,7 @@
 
 from tocsin.formats import idf_csv, idf_json, indicators, shadowserver, xarf
 from tocsin.formats.format import Format
+from tocsin.formats.mail import arf, mbox, phishing
 from tocsin.words.errors import Unreadable
 
 # What shows by its content comes first; Shadowserver also goes by the file name; anything may
@@ -12,6 +13,9 @@ FORMATS: dict[str, Format] = {
         xarf.FORMAT,
         idf_json.FORMAT,
         idf_csv.FORMAT,
+        mbox.FORMAT,
+        arf.FORMAT,
+        phishing.FORMAT,
         shadowserver.FORMAT,
         indicators.FORMAT,
     )
