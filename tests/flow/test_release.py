@@ -321,6 +321,36 @@ def test_the_sensor_that_saw_a_scan_is_given_as_a_network() -> None:
         assert b"198.51.100.77" not in rendered(table, lane, "idf-csv")
 
 
+def test_nothing_else_names_the_sensor_or_the_target() -> None:
+    row = {
+        "source.ip": "192.0.2.7",
+        "classification.type": "scanner",
+        "destination.fqdn": "SECRET-sensor.example",
+        "destination.ip": "198.51.100.77:80 SECRET",
+        "extra.http_host": "SECRET",
+        "extra.dst_network": "SECRET",
+        "extra.sensor_id": "SECRET",
+        "extra.tag": "ssh",
+    }
+    lane = Lane(R.NETWORK, SRC, ON)
+
+    for form in FORMATS:
+        assert b"secret" not in rendered(ready(row), lane, form).lower()
+
+
+def test_a_value_that_broke_its_rule_is_no_more_open_than_its_field() -> None:
+    row = {
+        "source.ip": "192.0.2.7",
+        "source.port": "eighty",
+        "destination.url": "SECRET no url",
+        "time.observation": "SECRET no time",
+    }
+
+    table = release(ready(row), Lane(R.NETWORK, SRC, ON), secret=SECRET)
+
+    assert json.loads(table["extra"][0]) == {"invalid_source_port": "eighty"}
+
+
 def test_the_hash_of_an_event_does_not_tell_the_address_it_hides() -> None:
     """Whoever sees all but the address could try 256 addresses, were the hash not keyed."""
     table = ready({"source.ip": "192.0.2.7", "classification.type": "ddos"})

@@ -16,7 +16,7 @@ from tocsin.flow.tables import ROW, Fault, Parsed
 from tocsin.words.classes import SPELLINGS, TYPES
 from tocsin.words.countries import CODES
 from tocsin.words.errors import Unusable
-from tocsin.words.fields import EXTRA, FIELDS, Kind
+from tocsin.words.fields import FIELDS, Kind, set_aside
 from tocsin.words.markings import STRICTNESS, Tlp, read_tlp
 
 _MOMENT = pl.Datetime("us", "UTC")
@@ -38,7 +38,7 @@ _HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)*(\[[0-9A-Fa-f:.]+\]|[^/:?#@\[\]]+)"
 _USERINFO = r"^(\s*[A-Za-z][A-Za-z0-9+.-]*://[^/?#:]*):[^/?#]*@"  # a name may hold an @
 _TRANSPORT = ["tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "gre", "esp", "ah", "igmp", "udplite"]
 _UNKNOWN_ADDRESS = ["", "0", "0.0.0.0", "::"]  # what feeds write for "none"  # noqa: S104
-_UNREAD_MARKING = f"{EXTRA}invalid_tlp"
+_UNREAD_MARKING = set_aside("tlp")
 _LOCATES = ("source.ip", "source.network", "source.fqdn", "source.url")
 
 
@@ -272,7 +272,7 @@ def _set_aside(raw: pl.DataFrame, checked: pl.DataFrame) -> dict[str, pl.Series]
         if gone.any():
             kept = raw[name].zip_with(gone, _NO_TEXT)
             kept = _blanked(kept) if FIELDS[name] is Kind.URL else kept
-            aside[name] = kept.alias(f"{EXTRA}invalid_{name.replace('.', '_')}")
+            aside[name] = kept.alias(set_aside(name))
     return aside
 
 

@@ -16,7 +16,7 @@ from datetime import date
 from enum import StrEnum
 from functools import cache
 
-from tocsin.words.fields import EXTRA
+from tocsin.words.fields import EXTRA, FIELDS, set_aside
 from tocsin.words.markings import Tlp
 from tocsin.words.relations import Relation, Side
 
@@ -149,6 +149,21 @@ _ALLOWED_EXTRA = tuple(
 )
 # Sensors and honeypots are seen in these; their full address would give them away.
 _SENSED = ("scanner", "brute-force", "exploit", "ids-alert", "ddos", "dos")
+# What else names the sensor, or whom an attack was aimed at.
+_OTHER_END = (
+    "destination.fqdn",
+    *(
+        EXTRA + name
+        for name in (
+            "dst_ip",
+            "dst_hostname",
+            "dst_network",
+            "dst_netmask",
+            "http_host",
+            "sensor_id",
+        )
+    ),
+)
 
 
 def _rows(
@@ -186,6 +201,14 @@ DISCLOSURE: tuple[Disclose, ...] = (
         types=_SENSED,
     ),
     *_rows(_R.NETWORK, (EXTRA + ANY,), _K, _WARN, _MEND),
+    *_rows(
+        _R.NETWORK,
+        _OTHER_END,
+        Act.DROP,
+        "a sensor stays useful only while nobody knows it; a target is not to be named",
+        _MEND,
+        types=_SENSED,
+    ),
     # The holder of an address under attack
     *_rows(
         _R.NETWORK,
@@ -344,11 +367,17 @@ def is_secret(field: str) -> bool:
     return any(part in name for part in NEVER_PARTS) or not NEVER_WORDS.isdisjoint(name.split("_"))
 
 
+_SET_ASIDE = {set_aside(name): name for name in FIELDS}
+
+
 @cache
 def rule(relation: Relation, side: Side, kind: str, field: str, on: date) -> Ruling:
     """The ruling for one field; never beats all, then the exact row, then wildcards."""
     if is_secret(field):
         return Ruling(Act.NEVER, _NEVER_ROW)
+    original = _SET_ASIDE.get(field)
+    if original and rule(relation, side, kind, original, on).act is not Act.KEEP:
+        return Ruling(Act.DROP, None)  # what broke its rule is no more open than what kept it
     rows = _valid(relation, side, on)
     wild = EXTRA + ANY if field.startswith(EXTRA) else field
     for wanted in ((kind, field), (ANY, field), (kind, wild), (ANY, wild)):

@@ -105,6 +105,11 @@ FIELDS: dict[str, Kind] = {
 EXTRA = "extra."
 
 
+def set_aside(name: str) -> str:
+    """Where a value of the field that broke its rule is kept: `extra.invalid_source_ip`."""
+    return f"{EXTRA}invalid_{name.replace('.', '_')}"
+
+
 def is_field(name: str) -> bool:
     """True for an IDF key and for `extra.<anything>`."""
     return name in FIELDS or (name.startswith(EXTRA) and len(name) > len(EXTRA))
