@@ -51,7 +51,7 @@ class Policy:
     ca_file: str = ""
     connect: timedelta = timedelta(seconds=10)
     idle: timedelta = timedelta(seconds=30)
-    total: timedelta = timedelta(minutes=5)
+    total: timedelta = timedelta(minutes=4)
 
 
 @dataclass(frozen=True)

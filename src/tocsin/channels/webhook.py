@@ -28,7 +28,8 @@ from tocsin.channels.outbound import Answer, Policy, Target
 from tocsin.channels.public_addresses import read_networks
 from tocsin.words.errors import Undelivered, Unusable
 
-LONGEST_TIMEOUT = 540  # seconds; a worker holds a delivery for ten minutes (`office.outbox`)
+# Seconds. A worker begins nothing in the second half of its ten minutes (`office.outbox`).
+LONGEST_TIMEOUT = 290
 PREFIX = "whsec_"
 _STEP = 256 * 1024
 _SLUG = re.compile(r"[A-Za-z0-9_-]{1,64}")  # of deliveries and parties; a dot would end it early
@@ -55,7 +56,7 @@ def read_policy(settings: Mapping[str, str]) -> Policy:
         allow=read_networks(settings.get("allow", "")),
         ports=frozenset(_ports(settings.get("ports") or "443")),
         ca_file=settings.get("ca_file", ""),
-        total=_timeout(settings.get("timeout") or "300"),
+        total=_timeout(settings.get("timeout") or "240"),
     )
 
 
