@@ -47,7 +47,10 @@ def webhook_secret(
     retire: Annotated[bool, typer.Option("--retire", help="Only the newest signs again.")] = False,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Make the secret by which a party checks our webhooks, and print it this once."""
+    """Make the secret by which a party checks our webhooks.
+
+    It is printed this once.
+    """
     if renew and retire:
         raise Unusable("--renew and --retire at once. Possible: --retire when the party is ready")
     opened = open_existing(store)

@@ -61,7 +61,10 @@ def add(
     note: Annotated[str, typer.Option(help="A ticket of theirs, a number of lines.")] = "",
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Write down what a party said of a delivery, by telephone for instance."""
+    """Write down what a party said of a delivery.
+
+    By telephone, for instance.
+    """
     open_existing(store)
     from tocsin.office.receipts import KINDS, add_receipt, find_delivery
 
