@@ -383,7 +383,7 @@ def test_without_a_secret_nothing_is_sent_and_the_command_is_named(send, receive
     assert receiver.requests == []
 
 
-@pytest.mark.parametrize("text", ["whsec_!!!!", "whsec_ä"])
+@pytest.mark.parametrize("text", ["whsec_!!!!", "whsec_ä", "whsec_", "whsec_YWJj"])
 def test_a_secret_that_cannot_be_read_is_not_repeated(text, send, receiver, tmp_path) -> None:
     (tmp_path / "secrets" / "meadow-net.secret").write_text(text)
     with pytest.raises(Undelivered, match="cannot be read") as failure:

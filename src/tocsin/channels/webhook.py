@@ -124,7 +124,7 @@ def _secrets(parcel: Parcel) -> list[bytes]:
     path = Path(parcel.settings.get("secrets", "")) / f"{parcel.party}.secret"
     try:
         lines = path.read_text(encoding="ascii").split()
-        secrets = [base64.b64decode(line.removeprefix(PREFIX), validate=True) for line in lines]
+        secrets = [_secret(line) for line in lines]
     except (FileNotFoundError, NotADirectoryError):
         secrets = []
     except (OSError, ValueError) as fault:
@@ -139,6 +139,13 @@ def _secrets(parcel: Parcel) -> list[bytes]:
             lasting=False,
         )
     return secrets
+
+
+def _secret(line: str) -> bytes:
+    secret = base64.b64decode(line.removeprefix(PREFIX), validate=True)
+    if len(secret) < 24:  # Standard Webhooks: 24 to 64 bytes; an empty key would sign for anybody
+        raise ValueError
+    return secret
 
 
 # ── what is sent ─────────────────────────────────────────────────────────────────────────
