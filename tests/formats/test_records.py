@@ -227,10 +227,10 @@ def test_hostile_bytes_cost_as_much_a_line_in_a_large_file_as_in_a_small_one(
 ) -> None:
     looked_at = 0
 
-    def counting(window: np.ndarray) -> object:
+    def counting(window: np.ndarray, delimiter: int) -> object:
         nonlocal looked_at
         looked_at += len(window)
-        return survey(window)
+        return survey(window, delimiter)
 
     def cost(size: int) -> float:
         nonlocal looked_at

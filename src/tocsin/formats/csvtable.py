@@ -19,7 +19,7 @@ Counted = tuple[pl.DataFrame, dict[str, int]]  # a table, and sentences with the
 _CONTROL = r"\p{Cc}+"
 
 
-def table_of(chunk: Chunk, *, width: int, tidy: bool = True) -> Counted:
+def table_of(chunk: Chunk, *, width: int, tidy: bool = True, delimiter: str = ",") -> Counted:
     """`width` columns of String, named "0", "1", …, one row per record; and what to count.
 
     With `tidy` unset values keep their blanks and control characters.
@@ -27,7 +27,7 @@ def table_of(chunk: Chunk, *, width: int, tidy: bool = True) -> Counted:
     """
     body, latin = _utf8(chunk)
     counts = {LATIN: latin, MENDED: len(chunk.mended)}
-    frame = _read(body, width=width)
+    frame = _read(body, width=width, delimiter=delimiter)
     if frame.height != len(chunk.starts):
         raise RuntimeError(f"{len(chunk.starts)} records gave {frame.height} rows")
     if tidy:
@@ -37,9 +37,15 @@ def table_of(chunk: Chunk, *, width: int, tidy: bool = True) -> Counted:
     return frame, {sentence: n for sentence, n in counts.items() if n}
 
 
-def _read(body: bytes, *, width: int) -> pl.DataFrame:
+def _read(body: bytes, *, width: int, delimiter: str) -> pl.DataFrame:
     schema = {str(index): pl.String for index in range(width)}
-    return pl.read_csv(io.BytesIO(body), has_header=False, schema=schema, infer_schema=False)
+    return pl.read_csv(
+        io.BytesIO(body),
+        has_header=False,
+        schema=schema,
+        infer_schema=False,
+        separator=delimiter,
+    )
 
 
 def _utf8(chunk: Chunk) -> tuple[bytes, int]:

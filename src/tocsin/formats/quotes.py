@@ -35,7 +35,7 @@ class Survey:
     flawed: bool
 
 
-def survey(window: np.ndarray) -> Survey:
+def survey(window: np.ndarray, delimiter: int = _COMMA) -> Survey:
     """Survey a window of bytes (uint8) that begins at the start of a record."""
     size = len(window)
     if size % 64:
@@ -43,7 +43,7 @@ def survey(window: np.ndarray) -> Survey:
     feeds = window == _FEED
     quotes = _pack(window == _QUOTE)
     inside = _prefix_xor(quotes)
-    commas = _pack(window == _COMMA) & ~inside
+    commas = _pack(window == delimiter) & ~inside
     flaw = None
     if quotes.any():
         line_feeds = _pack(feeds) & ~inside

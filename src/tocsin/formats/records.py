@@ -11,6 +11,7 @@ import csv
 import re
 from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import BinaryIO
 
@@ -140,8 +141,26 @@ class Pile:
         self._empty()
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """How a CSV file is written: what parts its fields (one ASCII character), how many lines
+    stand before the column names, and the names where no line says them."""
+
+    delimiter: str = ","
+    skip_lines: int = 0
+    names: tuple[str, ...] = ()
+
+
+COMMA = Dialect()
+
+
 def cut_records(
-    stream: BinaryIO, name: str, plan: Callable[[list[str]], object], *, size: int = CHUNK_BYTES
+    stream: BinaryIO,
+    name: str,
+    plan: Callable[[list[str]], object],
+    *,
+    size: int = CHUNK_BYTES,
+    dialect: Dialect = COMMA,
 ) -> Iterator[Chunk | Fault]:
     """Cut `stream` into chunks of about `size` bytes.
 
@@ -149,9 +168,9 @@ def cut_records(
     Raises Unreadable where there is no header line.
     """
     buffer = Buffer(stream)
-    names, line = read_header(buffer, name)
+    names, line = read_header(buffer, name, dialect)
     layout = plan(names)
-    cutter = _Cutter(buffer, width=len(names), line=line)
+    cutter = _Cutter(buffer, width=len(names), line=line, delimiter=dialect.delimiter)
     while buffer.fill():
         yield from cutter.step()
         if cutter.pile.size >= size:
@@ -159,21 +178,23 @@ def cut_records(
     yield from cutter.pile.release(layout)
 
 
-def read_header(buffer: Buffer, name: str) -> tuple[list[str], int]:
+def read_header(buffer: Buffer, name: str, dialect: Dialect = COMMA) -> tuple[list[str], int]:
     """The column names, stripped, and the number of the line after them."""
     line = 1
     buffer.fill()
     if buffer.data.startswith(_BOM):
         buffer.at = len(_BOM)
     while buffer.fill():
+        if line > dialect.skip_lines and dialect.names:
+            return list(dialect.names), line
         end = buffer.line_end()
         if end is None:
             raise Unreadable(f"{name}: no header: the first line is {TOO_LONG}.")
-        text = buffer.data[buffer.at : end].decode("latin-1").strip()
+        text = buffer.data[buffer.at : end].decode("latin-1").strip(" \r\n")
         buffer.at = end
         line += 1
-        if text:
-            return _names(text, name), line
+        if text.strip() and line > dialect.skip_lines + 1:
+            return _names(text, name, dialect.delimiter), line
     raise Unreadable(f"{name}: empty; a CSV report begins with a line of column names.")
 
 
@@ -186,9 +207,9 @@ def header_in(head: bytes) -> list[str]:
         return []
 
 
-def _names(text: str, name: str) -> list[str]:
+def _names(text: str, name: str, delimiter: str) -> list[str]:
     try:
-        names = next(csv.reader([text.replace("\r", " ")]))
+        names = next(csv.reader([text.replace("\r", " ")], delimiter=delimiter))
     except csv.Error as error:
         raise Unreadable(f"{name}: the line of column names is not CSV: {error}.") from error
     if len(names) > COLUMN_LIMIT:
@@ -199,7 +220,7 @@ def _names(text: str, name: str) -> list[str]:
 class _Cutter:
     """Reads on from the buffer; `pile` collects the good records."""
 
-    def __init__(self, buffer: Buffer, *, width: int, line: int) -> None:
+    def __init__(self, buffer: Buffer, *, width: int, line: int, delimiter: str) -> None:
         self.pile = Pile()
         self._buffer = buffer
         self._width = width
@@ -207,7 +228,8 @@ class _Cutter:
         self._window = _SMALL
         self._calm = 0  # good records still to be read carefully
         self._overlong = False  # in the middle of a line over the limit
-        self._record = _record_pattern(width)
+        self._delimiter = delimiter
+        self._record = _record_pattern(width, delimiter.encode())
 
     def step(self) -> Iterator[Fault]:
         """Read a window, or some records carefully."""
@@ -216,7 +238,8 @@ class _Cutter:
     def _read_window(self) -> Iterator[Fault]:
         buffer = self._buffer
         size = min(self._window, len(buffer.data) - buffer.at)
-        seen = survey(np.frombuffer(buffer.data, np.uint8, size, buffer.at))
+        window = np.frombuffer(buffer.data, np.uint8, size, buffer.at)
+        seen = survey(window, ord(self._delimiter))
         stop = _first_stop(seen, self._width)
         yield from self._take(seen, stop)
         if seen.flawed or stop < len(seen.ends):
@@ -238,7 +261,7 @@ class _Cutter:
         mended: dict[int, bytes] = {}
         for index in np.flatnonzero(~good & ~blank).tolist():
             raw = buffer.exact(base + int(starts[index]), base + int(ends[index]))
-            verdict = mend(raw, self._width)
+            verdict = mend(raw, self._width, self._delimiter)
             if isinstance(verdict, bytes):
                 mended[index], good[index] = verdict, True
             else:
@@ -318,7 +341,7 @@ class _Cutter:
             self._line += 1
         if overlong:
             return Fault(line, TOO_LONG, raw) if raw else None
-        verdict = mend(raw, self._width)
+        verdict = mend(raw, self._width, self._delimiter)
         if isinstance(verdict, str):
             return Fault(line, verdict, raw)
         self.pile.add(raw, line, verdict)
@@ -333,7 +356,7 @@ def _first_stop(seen: Survey, width: int) -> int:
     return int(np.argmax(wrong)) if wrong.any() else len(wrong)
 
 
-def mend(raw: bytes, width: int) -> bytes | str:
+def mend(raw: bytes, width: int, delimiter: str = ",") -> bytes | str:
     """Read one line leniently: the clean record, or the reason why there is none.
 
     A quote inside an unquoted field is taken as it stands, as Python's csv module does.
@@ -341,17 +364,18 @@ def mend(raw: bytes, width: int) -> bytes | str:
     """
     text = raw.decode("latin-1").rstrip("\r\n").replace("\r", " ")
     try:
-        fields = next(csv.reader([text]), [])
+        fields = next(csv.reader([text], delimiter=delimiter), [])
     except csv.Error as error:
         return f"not CSV: {error}"
     if len(fields) != width:
         return f"{len(fields)} field{'s' * (len(fields) != 1)} where the header names {width}"
-    clean = ",".join('"' + field.replace('"', '""') + '"' for field in fields)
+    clean = delimiter.join('"' + field.replace('"', '""') + '"' for field in fields)
     return clean.encode("latin-1") + b"\n"
 
 
 @cache
-def _record_pattern(width: int) -> re.Pattern[bytes]:
+def _record_pattern(width: int, delimiter: bytes) -> re.Pattern[bytes]:
     """One strict record of `width` fields. Possessive throughout: it never backtracks."""
-    one = rb'(?>"[^"]*+(?:""[^"]*+)*+"|[^",\n]*+)'
-    return re.compile(one + b"(?:," + one + b"){%d}+" % (width - 1) + rb"\r?\n")
+    part = re.escape(delimiter)
+    one = rb'(?>"[^"]*+(?:""[^"]*+)*+"|[^"\n' + part + rb"]*+)"
+    return re.compile(one + b"(?:" + part + one + b"){%d}+" % (width - 1) + rb"\r?\n")
