@@ -1,0 +1,77 @@
+"""`tocsin bench`: the figures it promises, and the page they go to."""
+
+from tocsin.node.commands.bench import BEGIN, END, write_document
+
+FACTS = {
+    "bench": "route",
+    "size": 100_000,
+    "executor": "pool",
+    "window": 100_000,
+    "seconds": 2.5,
+    "cpu_seconds": 4.0,
+    "peak_mib": 512.4,
+    "rate_per_second": 40_000,
+    "cpu_us_per_item": 40.0,
+    "deliveries": 725,
+}
+
+
+def test_the_benchmark_prints_the_promised_keys(spawn, tmp_path) -> None:
+    done = spawn("bench", "route", "--rows", "2000", "--json")
+    facts = done.json
+
+    assert done.ended == (0, "")
+    assert list(facts) == [
+        "bench",
+        "size",
+        "executor",
+        "window",
+        "seconds",
+        "cpu_seconds",
+        "peak_mib",
+        "rate_per_second",
+        "cpu_us_per_item",
+        "bytes_per_item",
+        "events",
+        "duplicates",
+        "unrouted",
+        "deliveries",
+        "delivered_rows",
+    ]
+    assert (facts["bench"], facts["size"], facts["events"] + facts["duplicates"]) == (
+        "route",
+        2000,
+        2000,
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_report_meets_the_window_of_the_first(spawn, tmp_path) -> None:
+    words = ("--rows", "1000", "--again", "--keep", "work", "--executor", "pool")
+    done = spawn("bench", "route", *words)
+
+    assert done.ended == (0, "")
+    assert "pool, window open" in done.out
+    assert len(list((tmp_path / "work" / "store" / "window").iterdir())) == 2
+
+
+def test_too_few_rows_are_a_usage_error(tocsin) -> None:
+    assert tocsin("bench", "route", "--rows", "10").code == 2
+
+
+def test_the_page_gets_the_new_figures_and_keeps_its_words(tmp_path) -> None:
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"# Benchmarks\n\nHow.\n\n{BEGIN}\nold\n{END}\n\nMore.\n")
+    write_document(page, [FACTS])
+    text = page.read_text()
+
+    assert text.startswith(f"# Benchmarks\n\nHow.\n\n{BEGIN}\n")
+    assert text.endswith(f"{END}\n\nMore.\n")
+    assert "old" not in text
+    assert "| 100,000 | pool, window open | 2.5 | 4.0 | 40.0 | 40,000 | 512 | 725 |" in text
+
+
+def test_a_page_that_is_not_there_is_made(tmp_path) -> None:
+    write_document(tmp_path / "benchmarks.md", [FACTS])
+
+    assert (tmp_path / "benchmarks.md").read_text().startswith(f"# Benchmarks\n\n{BEGIN}\n")
