@@ -10,7 +10,7 @@ folder, never what the log says should lie there.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -33,10 +33,10 @@ _VERSION = re.compile(r"-v[0-9]+$")
 
 @dataclass(frozen=True)
 class Erased:
-    """Rows taken out and files rewritten; `keys`: the window's keys of these rows, joined."""
+    """Rows taken out, and which files they were in; `keys`: the window's keys of the rows."""
 
     rows: int = 0
-    files: int = 0
+    files: tuple[Path, ...] = ()
     keys: bytes = b""
 
 
@@ -95,25 +95,35 @@ class _Change:
         unlink_strays(self.root)
 
 
-def erase_events(table: Path, subject: Subject, *, at: datetime, dry_run: bool = False) -> Erased:
-    """Take every row out in which the value stands, and its bytes out of the folder."""
+def erase_events(
+    table: Path,
+    subject: Subject,
+    *,
+    at: datetime,
+    only: Collection[Path] | None = None,
+    dry_run: bool = False,
+) -> Erased:
+    """Take every row out in which the value stands, and its bytes out of the folder.
+
+    `only` names the files to look at, as an earlier dry run found them.
+    """
     if not _is_there(table):
         return Erased()
     change = _Change(DeltaTable(str(table)), table, at)
-    rows, keys = 0, b""
-    for path in _named(change.table):
+    rows, files, keys = 0, [], b""
+    for path in _named(change.table) if only is None else sorted(only):
         events = pl.read_parquet(path)
         hit = subject.rows(events)
         if not (count := int(hit.sum())):
             continue
         rows += count
+        files.append(path)
         keys += stored_keys(events.filter(hit))
         if not dry_run:
             change.replace([path], events.filter(~hit), stem=path.stem)
-    files = sum(isinstance(action, RemoveAction) for action in change.actions)
     if not dry_run:
         change.commit("erase")
-    return Erased(rows, files, keys)
+    return Erased(rows, tuple(files), keys)
 
 
 def stored_keys(events: pl.DataFrame) -> bytes:
@@ -135,7 +145,7 @@ def drop_events(
     if not _is_there(table):
         return Erased()
     change = _Change(DeltaTable(str(table)), table, at)
-    rows = 0
+    rows, files = 0, []
     for path in _named(change.table):
         day = day_of(path)
         if day >= max(default, *before.values(), default):
@@ -145,12 +155,12 @@ def drop_events(
         if not (count := int(due.sum())):
             continue
         rows += count
+        files.append(path)
         if not dry_run:
             change.replace([path], events.filter(~due), stem=path.stem)
-    files = sum(isinstance(action, RemoveAction) for action in change.actions)
     if not dry_run:
         change.commit("retention")
-    return Erased(rows, files)
+    return Erased(rows, tuple(files))
 
 
 def _due(events: pl.DataFrame, day: date, before: Mapping[str, date], default: date) -> pl.Series:
@@ -230,7 +240,7 @@ def _named(table: DeltaTable) -> list[Path]:
 
 def erase_quarantined(folder: Path, subject: Subject, *, dry_run: bool = False) -> Erased:
     """Take records out of quarantine; a file with nothing left goes."""
-    rows = files = 0
+    rows, files = 0, []
     for path in sorted(folder.glob("*.parquet")):
         table = pl.read_parquet(path)
         hit = subject.rows(table)
@@ -238,10 +248,11 @@ def erase_quarantined(folder: Path, subject: Subject, *, dry_run: bool = False) 
             hit = hit.is_not_null()
         if not (count := int(hit.sum())):
             continue
-        rows, files = rows + count, files + 1
+        rows += count
+        files.append(path)
         if not dry_run:
             _rewrite(path, table.filter(~hit))
-    return Erased(rows, files)
+    return Erased(rows, tuple(files))
 
 
 def _rewrite(path: Path, kept: pl.DataFrame) -> None:

@@ -7,6 +7,7 @@ in Polars) finds the candidates, a reader of addresses decides. What only contai
 not it: `192.0.2.77`, or the network `192.0.2.0/24` where one address in it is meant.
 """
 
+import json
 import re
 import socket
 from abc import ABC, abstractmethod
@@ -336,9 +337,10 @@ def accounts(names: Iterable[str]) -> Accounts:
 
 def _spellings(value: str) -> Iterable[str]:
     yield value
+    yield json.dumps(value)[1:-1]
+    yield value.replace('"', '""')  # CSV
     yield value.replace("@", "%40")
     yield value.encode().decode("latin-1")
-    yield value.encode("unicode_escape").decode().replace("\\x", "\\u00")
     yield "".join(c if c.isascii() else "".join(f"%{b:02X}" for b in c.encode()) for c in value)
 
 

@@ -5,25 +5,19 @@ the same bytes wherever it was made. Signed (Ed25519, RFC 8032) is the manifest 
 canonical form: keys sorted, no white space, UTF-8; it holds text, whole numbers and null only.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import (
-    Ed25519PrivateKey,
-    Ed25519PublicKey,
-)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tocsin.flow.gather import Gathered
 from tocsin.flow.release import Lane, columns_of, explain
-from tocsin.office.keys import public_text
+from tocsin.office import signing
 from tocsin.rules.concern import sides_of
 from tocsin.rules.disclosure import COUNTED, OWN_COLUMNS
 from tocsin.rules.transfers import transfer_basis
-from tocsin.words.errors import Unreadable
 from tocsin.words.fields import EXTRA
 from tocsin.words.moments import iso
 from tocsin.words.relations import Relation
@@ -95,36 +89,9 @@ def rulings(relation: Relation, kind: str, on: date) -> list[dict[str, Any]]:
 
 def sealed(facts: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
     """The manifest with its signature, as the bytes that are sent; one line per fact."""
-    signature = {
-        "algorithm": "ed25519",
-        "public_key": public_text(key),
-        "value": key.sign(_canonical(facts)).hex(),
-    }
-    lines = [f"  {_text(name)}: {_text(value)}" for name, value in sorted(facts.items())]
-    body = ",\n".join(lines)
-    return f'{{"manifest": {{\n{body}\n}},\n"signature": {_text(signature)}}}\n'.encode()
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
-
-
-def _canonical(facts: Mapping[str, Any]) -> bytes:
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode()
+    return signing.sealed(facts, key, name="manifest")
 
 
 def read_signed(data: bytes, *, public_key: str) -> dict[str, Any]:
     """The manifest if `public_key` (64 hexadecimal digits) signed it; raises `Unreadable`."""
-    try:
-        whole = json.loads(data)
-        facts, signature = whole["manifest"], whole["signature"]
-        if signature["public_key"] != public_key:
-            raise Unreadable("manifest: signed by another key than the one given")
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
-        key.verify(bytes.fromhex(signature["value"]), _canonical(facts))
-    except (ValueError, KeyError, TypeError, RecursionError) as fault:
-        raise Unreadable(f"manifest: not a signed manifest ({fault})") from fault
-    except InvalidSignature:
-        raise Unreadable("manifest: the signature does not fit; it was changed") from None
-    return dict(facts)
+    return signing.read_signed(data, public_key=public_key, name="manifest")

@@ -1,5 +1,7 @@
 """The response desk as Django sees it."""
 
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -9,3 +11,19 @@ class Response(AppConfig):
     name = "tocsin.desks.response"
     label = "response"
     verbose_name = "Response"
+    # For erasure (office.erasure.texts): texts of ours that may name a person.
+    personal_texts = {"Report": ("name", "reason", "notes")}
+
+    def evidence_of_report(self, report: str) -> str | None:
+        """The digest of the file that a report was."""
+        found = self._reports().filter(uid=report).select_related("evidence").first()
+        return str(found.evidence.digest) if found else None
+
+    def reports_of_evidence(self, digest: str) -> list[tuple[str, str, str]]:
+        """Id, file name and format of every report that came as this file, oldest first."""
+        rows = self._reports().filter(evidence__digest=digest).order_by("received_at", "pk")
+        return [(row.uid.hex, row.name, row.format) for row in rows]
+
+    def _reports(self) -> Any:
+        model: Any = self.get_model("Report")
+        return model.objects

@@ -1,0 +1,222 @@
+"""Erase a person from every place of a store, and say of every place what was found.
+
+Order matters to whoever is cut off half-way: the window's keys are worked out and taken out
+before the rows they come from go, copies are kept before originals are destroyed, and every
+step that ran finds nothing to do the second time. The register row is written last.
+"""
+
+import hmac
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from django.db import transaction
+
+from tocsin.flow import erasure as flow
+from tocsin.flow.subject import Ids
+from tocsin.office import keys, leftovers, register
+from tocsin.office.alone import alone
+from tocsin.office.erasure import deliveries, reports, texts
+from tocsin.office.erasure.place import Erasure, Order, Place, Recipient
+from tocsin.office.models import WindowSegment
+from tocsin.words.errors import Refused, Unusable
+
+# Every folder of a store (node.store.FOLDERS) and the place it is reported as; a test compares.
+PLACES: dict[str, str] = {
+    "events": "event store",
+    "evidence": "evidence",
+    "deliveries": "deliveries",
+    "window": "deduplication window",
+    "quarantine": "quarantine",
+    "spool": "spool and leftovers",
+    "keys": "keys",
+    "networks": "routing snapshot",
+}
+BACKUPS = (
+    "backups of the store folder and of the database: Tocsin cannot reach them. Let them run "
+    "out, or restore each, repeat this erasure on it and back it up anew. Evidence in them stays "
+    "closed without the database, which holds its keys"
+)
+HANDED_OVER = (
+    "files that were handed over belong to their recipients, in the folder `out` of the store too: "
+    "tell those named that the data were erased (GDPR art. 19)"
+)
+
+
+def erase(order: Order) -> Erasure:
+    """Erase, or with `dry_run` look; raises `Busy`, and `Refused` where `why` names the person."""
+    _require_reason(order)
+    with alone(order.store_folder), deliveries.standing_still(order):
+        found = flow.erase_events(
+            _folder(order, "events"), order.subject, at=order.at, dry_run=True
+        )
+        seen = reports.look(order)
+        places = [
+            _erase_window(order, found.keys + seen.keys),
+            _erase_events(order, found),
+            reports.erase(order, seen),
+        ]
+        place, recipients = deliveries.erase(order)
+        places += [place, _erase_quarantined(order), _empty_spool(order)]
+        places += _check(order, places)
+        if not order.dry_run and (left := reports.check(order, seen)):
+            places = [replace(p, left=left) if p.name == "evidence" else p for p in places]
+        with transaction.atomic():
+            places += _erase_texts(order)
+            if not order.dry_run:
+                _record(order, places, recipients)
+    asked = "" if order.dry_run else texts.forget_pages()
+    places.append(_check_database(order))
+    return Erasure(
+        order.subject.kind,
+        len(order.subject.values),
+        tuple(sorted(places, key=lambda place: _ORDER.index(place.name))),
+        recipients,
+        tuple(text for text in (asked, BACKUPS, HANDED_OVER if recipients else "") if text),
+        order.dry_run,
+    )
+
+
+_ORDER = (
+    *PLACES.values(),
+    "database texts",
+    "parties and contacts",
+    "database files",
+    "search index",
+    "other files in the store",
+)
+
+
+def _require_reason(order: Order) -> None:
+    if not order.why.strip():
+        raise Unusable(
+            "an erasure needs a reason. Possible: --why 'request of 2026-11-20, file 17'"
+        )
+    if order.subject.spans(order.why):
+        raise Refused(
+            "the reason names what is to be erased, and the register keeps reasons. Possible: "
+            "--why with the reference of the request"
+        )
+
+
+def _folder(order: Order, name: str) -> Path:
+    return order.store_folder / name
+
+
+def _erase_events(order: Order, found: flow.Erased) -> Place:
+    if not order.dry_run:
+        events = _folder(order, "events")
+        flow.erase_events(events, order.subject, at=order.at, only=found.files)
+    done = f"{order.done} from {len(found.files)} files" if found.rows else ""
+    return Place(PLACES["events"], found.rows, "events", done)
+
+
+def _erase_window(order: Order, wanted: bytes) -> Place:
+    gone = 0
+    for segment in WindowSegment.objects.order_by("pk") if wanted else ():
+        path = order.store_folder / segment.path
+        if not path.exists():
+            continue
+        count, left = flow.forget_keys(path, wanted, dry_run=order.dry_run)
+        gone += count
+        if count and not order.dry_run:
+            WindowSegment.objects.filter(pk=segment.pk).update(keys=left)
+    return Place(PLACES["window"], gone, "keys", order.done if gone else "")
+
+
+def _erase_quarantined(order: Order) -> Place:
+    folder = _folder(order, "quarantine")
+    gone = flow.erase_quarantined(folder, order.subject, dry_run=order.dry_run)
+    return Place(PLACES["quarantine"], gone.rows, "records", order.done if gone.rows else "")
+
+
+def _empty_spool(order: Order) -> Place:
+    """What a run that was cut off left behind, whoever it is about: the run makes it anew."""
+    strays = leftovers.find(order.store_folder)
+    if not order.dry_run:
+        leftovers.remove(order.store_folder, strays)
+        for path in _folder(order, "spool").iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    done = ("would be removed" if order.dry_run else "removed") if strays else ""
+    return Place(PLACES["spool"], len(strays), "leftover files", done)
+
+
+def _erase_texts(order: Order) -> list[Place]:
+    if isinstance(order.subject, Ids):  # the id of a report names nobody
+        return []
+    return [texts.erase(order), texts.look_at_others(order)]
+
+
+# ── proof ────────────────────────────────────────────────────────────────────────────────
+
+
+def _check(order: Order, places: list[Place]) -> list[Place]:
+    """Open every file of every folder again; what was found already gets its proof."""
+    extra = []
+    for folder, name in PLACES.items():
+        checked = _checked(order, folder)
+        for number, place in enumerate(places):
+            if place.name == name:
+                left = 0 if order.dry_run else len(checked.left)
+                places[number] = replace(place, files=max(place.files, checked.files), left=left)
+                break
+        else:
+            extra.append(
+                Place(name, len(checked.left), "files", "", checked.files, len(checked.left))
+            )
+    return [*extra, _other_files(order), Place("search index", note="there is none yet")]
+
+
+def _checked(order: Order, folder: str) -> flow.Checked:
+    checked = flow.check_files(_folder(order, folder), order.subject)
+    if isinstance(order.subject, Ids):  # manifests name reports, and nobody
+        named = tuple(name for name in checked.left if not name.endswith(".json"))
+        return replace(checked, left=named)
+    return checked
+
+
+def _other_files(order: Order) -> Place:
+    """What else lies in the store folder: deliveries handed over (`out`), files of a person's."""
+    known = {*PLACES, "tocsin.sqlite3", "tocsin.sqlite3-wal", "tocsin.sqlite3-shm"}
+    checked = flow.Checked()
+    for path in sorted(order.store_folder.iterdir()):
+        if path.is_dir() and path.name not in known:
+            checked += flow.check_files(path, order.subject)
+    note = f"not ours to change: {', '.join(checked.left[:5])}" if checked.left else ""
+    found = len(checked.left)
+    name = "other files in the store"
+    return Place(name, found, "files", "left" if found else "", checked.files, note=note)
+
+
+def _check_database(order: Order) -> Place:
+    """The database's files as they lie there; texts were searched row by row before."""
+    files = sorted(order.store_folder.glob("tocsin.sqlite3*"))
+    left = 0
+    if not order.dry_run and not isinstance(order.subject, Ids):
+        left = sum(flow.holds(path, order.subject) for path in files)
+    note = "" if files else "no file here: the database is another server's"
+    return Place("database files", unit="files", files=len(files), left=left, note=note)
+
+
+# ── register ─────────────────────────────────────────────────────────────────────────────
+
+
+def _record(order: Order, places: list[Place], recipients: tuple[Recipient, ...]) -> None:
+    secret = keys.secret(order.store_folder / "keys", "erasures")
+    seals: list[register.Fact] = [
+        hmac.digest(secret, f"{order.subject.kind}:{value}".encode(), "sha256").hex()
+        for value in order.subject.values
+    ]
+    facts: dict[str, register.Fact] = {
+        "kind": order.subject.kind,
+        "values_hmac": seals,
+        "why": order.why,
+        "places": {
+            place.name: {"found": place.found, "files": place.files, "left": place.left}
+            for place in places
+        },
+        "held": [text for place in places for text in place.held],
+        "unsearched": len([text for place in places for text in place.unsearched]),
+        "recipients": [*sorted({one.party for one in recipients})],
+    }
+    register.record(action="office:subject:erase", actor=order.by, at=order.at, facts=facts)
