@@ -7,14 +7,14 @@ came from another source than the party's own is neither exported nor touched.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from tocsin.flow import remits as flow
 from tocsin.office import register
@@ -46,7 +46,8 @@ def import_parties(text: str, *, by: str, at: datetime, folder: Path | None = No
     entries = {entry.recipient.party: entry for entry in read_parties(text, folder=folder)}
     at = as_utc(at)
     with transaction.atomic():
-        known = {party.slug: party for party in _with_rows(Party.objects.all())}
+        named = Q(slug__in=[*entries]) | Q(source__in=_sources(entries))
+        known = {party.slug: party for party in _with_rows(Party.objects.filter(named))}
         imported = _compare(entries, known)
         _create([entries[slug] for slug in imported.created], at=at)
         for slug in imported.changed:
@@ -63,8 +64,17 @@ def export_parties() -> str:
 
 
 def directory(*, at: datetime) -> flow.Directory:
-    """Active parties with their remits, and the agreements that run on this day (UTC)."""
-    parties = list(_with_rows(Party.objects.filter(active=True)))
+    """Active parties with their remits, and the agreements that run on this day (UTC).
+
+    Without parties that never joined and whose mailbox was found dead: nobody reads what they
+    are told, so the next one who answers is told instead. A member is told, and its delivery
+    is parked with the reason.
+    """
+    bounced = Contact.objects.filter(
+        party=OuterRef("pk"), value=OuterRef("channel_address"), dead_at__isnull=False
+    )
+    reached = Party.objects.filter(active=True).exclude(Q(member=False) & Exists(bounced))
+    parties = list(_with_rows(reached, "remits"))
     on = as_utc(at).date()
     running = Agreement.objects.filter(Q(until=None) | Q(until__gte=on), since__lte=on)
     agreements = running.filter(party__active=True).select_related("party")
@@ -75,14 +85,19 @@ def directory(*, at: datetime) -> flow.Directory:
     )
 
 
-def _with_rows(parties: QuerySet[Party]) -> QuerySet[Party]:
-    return parties.order_by("slug").prefetch_related("contacts", "remits", "agreements")
+def _with_rows(parties: QuerySet[Party], *rows: str, together: int = 500) -> Iterator[Party]:
+    """In order of their names, with what belongs to them, so many parties at a time.
+
+    A registry has more parties than a database takes values in one query (SQLite: 32,766).
+    """
+    wanted = rows or ("contacts", "remits", "agreements")
+    return parties.order_by("slug").prefetch_related(*wanted).iterator(chunk_size=together)
 
 
 def _compare(entries: Mapping[str, Entry], known: Mapping[str, Party]) -> Imported:
     old = {slug: party for slug, party in known.items() if slug in entries}
     same = {slug for slug, party in old.items() if party.active and _entry(party) == entries[slug]}
-    sources = {entry.recipient.source for entry in entries.values()}
+    sources = _sources(entries)
     left_out = {
         slug
         for slug, party in known.items()
@@ -94,6 +109,10 @@ def _compare(entries: Mapping[str, Entry], known: Mapping[str, Party]) -> Import
         unchanged=tuple(sorted(same)),
         retired=tuple(sorted(left_out)),
     )
+
+
+def _sources(entries: Mapping[str, Entry]) -> set[str]:
+    return {entry.recipient.source for entry in entries.values()}
 
 
 def _facts(imported: Imported, *, digest: str) -> dict[str, register.Fact]:

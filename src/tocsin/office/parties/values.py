@@ -17,7 +17,7 @@ from tocsin.words.errors import Unusable
 
 Word = TypeVar("Word", bound=StrEnum)
 
-CONTACT_KINDS = ("email", "phone", "web")
+CONTACT_KINDS = ("email", "openpgp", "phone", "web")
 LAST_ASN = 4294967294  # 0 and 4294967295 are never an AS (RFC 7607, RFC 7300)
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
@@ -27,6 +27,7 @@ _PURPOSE = re.compile(r"[a-z][a-z-]{0,39}")
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _CONTACT = {
     "email": (re.compile(r"[^@\s]{1,64}@[^@\s]{1,253}"), "somebody@host.example"),
+    "openpgp": (re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}"), "a fingerprint, in capitals"),
     "phone": (re.compile(r"\+[0-9][0-9 ()./-]{2,30}"), "a number that begins with + and country"),
     "web": (re.compile(r"https://\S{1,300}"), "an address that begins with https://"),
 }
