@@ -41,8 +41,8 @@ def mark_alive(value: str, *, at: datetime, why: str, by: str) -> int:
         parties = sorted(set(rows.values_list("party__slug", flat=True)))
         if not parties:
             raise NotFound(f"{value} is not marked dead. Possible: tocsin contacts list --dead")
-        marked = rows.update(dead_at=None, dead_reason="")
-        rows.filter(source=BOUNCE).delete()
+        forgotten, _ = rows.filter(source=BOUNCE).delete()
+        marked = forgotten + rows.update(dead_at=None, dead_reason="")
         _record("mark_alive", parties, at=at, by=by, why=why)
     return marked
 
