@@ -269,7 +269,8 @@ def forget_keys(segment: Path, keys: bytes, *, dry_run: bool = False) -> tuple[i
     seen = np.load(segment)
     wanted = np.frombuffer(keys, dtype=">u8").reshape(-1, 2)
     pairs = {(int(k0), int(k1)) for k0, k1 in wanted.tolist()}
-    likely = np.flatnonzero(np.isin(seen["k0"], wanted[:, 0]))
+    # numpy compares native numbers only; the keys are big-endian in the file.
+    likely = np.flatnonzero(np.isin(seen["k0"].astype(np.uint64), wanted[:, 0].astype(np.uint64)))
     mine = [at for at in likely.tolist() if (int(seen["k0"][at]), int(seen["k1"][at])) in pairs]
     if mine and not dry_run:
         partial = segment.with_suffix(".partial")

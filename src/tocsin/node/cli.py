@@ -7,11 +7,12 @@ import typer
 
 from tocsin import __version__
 from tocsin.node import console
-from tocsin.node.commands import bench, contacts, networks, parties, receipts
+from tocsin.node.commands import bench, contacts, erase, evidence, hold, networks, parties, receipts
 from tocsin.node.commands.deliver import deliver
 from tocsin.node.commands.demo import demo
 from tocsin.node.commands.preview import preview
 from tocsin.node.commands.quarantine import quarantine
+from tocsin.node.commands.retain import retain
 from tocsin.node.commands.route import route
 from tocsin.node.faults import as_expected
 
@@ -29,6 +30,10 @@ app.add_typer(parties.app, name="parties")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(networks.app, name="networks")
+app.add_typer(evidence.app, name="evidence")
+app.add_typer(hold.app, name="hold")
+app.add_typer(erase.app, name="erase")
+app.command()(retain)
 app.add_typer(bench.app, name="bench")
 
 

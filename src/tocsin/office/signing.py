@@ -5,8 +5,10 @@ wherever they were written. Signed is the object in its canonical form: keys sor
 space, UTF-8; it holds text, whole numbers, truth values, lists, objects and null only.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -45,6 +47,21 @@ def read_signed(data: bytes, *, public_key: str, name: str) -> dict[str, Any]:
     except InvalidSignature:
         raise Unreadable(f"{name}: the signature does not fit; it was changed") from None
     return dict(facts)
+
+
+def verify_export(folder: Path, *, public_key: str) -> dict[str, Any]:
+    """The facts of an exported folder, if bytes and signature fit; raises `Unreadable`."""
+    try:
+        data = (folder / "custody.json").read_bytes()
+        facts = read_signed(data, public_key=public_key, name="custody")
+        file = facts["file"]
+        with (folder / str(file["name"])).open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except (OSError, KeyError, TypeError) as fault:
+        raise Unreadable(f"{folder}: no whole export of evidence ({fault})") from fault
+    if digest != file["sha256"]:
+        raise Unreadable(f"{folder}: the bytes have another digest than the one that was signed")
+    return facts
 
 
 def _text(value: Any) -> str:

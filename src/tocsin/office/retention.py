@@ -1,0 +1,210 @@
+"""Retention: what was kept as long as it may be goes, as `rules.retention` says.
+
+A legal hold keeps its evidence. Small files of the event store are put together on the way, and
+what a crash left behind is removed. Nothing else may write to the store meanwhile (`Busy`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import ProtectedError, Q
+from django.db.models.functions import Coalesce
+
+from tocsin.flow import erasure
+from tocsin.office import evidence, leftovers, register, window
+from tocsin.office.alone import alone
+from tocsin.office.models import Delivery, Evidence, RegisterRow, Run, WindowSegment
+from tocsin.rules.retention import Place, kept_for, kinds
+from tocsin.words.moments import as_utc
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What was due in one place and went, or would go; `held` says what a hold kept."""
+
+    place: str
+    due: int
+    unit: str
+    held: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One pass: when, by whom, where; `dry_run` counts and changes nothing."""
+
+    at: datetime
+    by: str
+    store_folder: Path
+    dry_run: bool
+
+    def before(self, place: Place) -> datetime:
+        """What was counted from before this moment is due."""
+        span = kept_for(place, on=self.at.date())
+        return self.at - (span if span is not None else timedelta(days=36500))
+
+
+def retain(*, at: datetime, by: str, store_folder: Path, dry_run: bool = False) -> list[Dropped]:
+    """Drop what is due, place by place; raises `Busy`."""
+    one = _Pass(as_utc(at), by, store_folder, dry_run)
+    with alone(store_folder):
+        dropped = [step(one) for step in _STEPS]
+        if not dry_run:
+            with transaction.atomic():
+                counts: dict[str, register.Fact] = {row.place: row.due for row in dropped}
+                register.record(action="office:retention:run", actor=by, at=at, facts=counts)
+    return dropped
+
+
+def _events(one: _Pass) -> Dropped:
+    """Whole days where all classes are due; else the rows of the classes that are."""
+    today = one.at.date()
+    spans = {kind: kept_for(Place.EVENTS, kind, on=today) for kind in kinds(Place.EVENTS, on=today)}
+    gone = erasure.drop_events(
+        one.store_folder / "events",
+        before={kind: today - span for kind, span in spans.items() if span is not None},
+        default=one.before(Place.EVENTS).date(),
+        at=one.at,
+        dry_run=one.dry_run,
+    )
+    return Dropped("events", gone.rows, "events")
+
+
+def _small_files(one: _Pass) -> Dropped:
+    fewer = erasure.compact(one.store_folder / "events", at=one.at, dry_run=one.dry_run)
+    return Dropped("small files of the event store", fewer, "files put together")
+
+
+def _evidence(one: _Pass) -> Dropped:
+    """By the day that each row carries; a hold keeps it."""
+    due = evidence.expired(at=one.at).count()
+    overdue = Evidence.objects.filter(keep_until__lte=one.at, erased_at=None)
+    held = overdue.exclude(key=b"").count() - due
+    if not one.dry_run:
+        evidence.forget_expired(at=one.at, by=one.by, store_folder=one.store_folder)
+    return Dropped("evidence", due, "files", held=max(0, held))
+
+
+def _quarantine(one: _Pass) -> Dropped:
+    """Each file is named by its run; one whose run nobody knows is due at once."""
+    runs = {run.uid.hex: run.at for run in Run.objects.all()}
+    limit = one.before(Place.QUARANTINE)
+    files = sorted((one.store_folder / "quarantine").glob("*.parquet"))
+    due = [path for path in files if runs.get(path.stem, limit) <= limit]
+    _unlink(one, due)
+    return Dropped("quarantine", len(due), "files")
+
+
+def _delivery_files(one: _Pass) -> Dropped:
+    """After hand-over; what nobody could be given is withdrawn when it is as old."""
+    limit = one.before(Place.DELIVERY_FILES)
+    old = Delivery.objects.annotate(counted=Coalesce("delivered_at", "created_at"))
+    due = [
+        delivery
+        for delivery in old.filter(counted__lte=limit).exclude(state=Delivery.State.READY)
+        if (one.store_folder / delivery.path).exists()
+    ]
+    if not one.dry_run:
+        _withdraw(one, [row for row in due if row.state == Delivery.State.PARKED])
+    paths = [one.store_folder / path for row in due for path in (row.path, row.manifest_path)]
+    _unlink(one, paths)
+    return Dropped("delivery files", len(due), "deliveries")
+
+
+def _withdraw(one: _Pass, parked: list[Delivery]) -> None:
+    with transaction.atomic():
+        for delivery in parked:
+            delivery.state = Delivery.State.WITHDRAWN
+            delivery.last_error = f"withdrawn by retention; it was parked: {delivery.last_error}"
+            delivery.save(update_fields=["state", "last_error"])
+            facts: dict[str, register.Fact] = {"digest": delivery.digest, "rows": delivery.rows}
+            register.record(
+                action="office:delivery:withdraw",
+                actor=one.by,
+                at=one.at,
+                subject=delivery.uid,
+                facts=facts,
+            )
+
+
+def _deliveries(one: _Pass) -> Dropped:
+    """Rows whose files are gone, with their receipts."""
+    limit = one.before(Place.DELIVERIES)
+    due = Delivery.objects.filter(created_at__lte=limit).exclude(state=Delivery.State.READY)
+    count = due.count()
+    if not one.dry_run:
+        due.delete()
+    return Dropped("deliveries", count, "rows")
+
+
+def _runs(one: _Pass) -> Dropped:
+    """Runs with their reports; then evidence that was erased and that no report names."""
+    limit = one.before(Place.RUNS)
+    due = Run.objects.filter(at__lte=limit, deliveries=None)
+    count = due.count()
+    if not one.dry_run:
+        due.delete()
+        for row in Evidence.objects.filter(key=b"", keep_until__lte=limit):
+            _delete_unless_named(row)
+    return Dropped("runs and reports", count, "rows")
+
+
+def _delete_unless_named(row: Evidence) -> None:
+    try:
+        with transaction.atomic():
+            row.delete()
+    except ProtectedError:  # a report that is younger names it
+        return
+
+
+def _window(one: _Pass) -> Dropped:
+    count = WindowSegment.objects.filter(until__lte=one.at).count()
+    if not one.dry_run:
+        window.expire_window(at=one.at, store_folder=one.store_folder)
+    return Dropped("window", count, "files")
+
+
+def _leftovers(one: _Pass) -> Dropped:
+    found = leftovers.find(one.store_folder)
+    if not one.dry_run:
+        leftovers.remove(one.store_folder, found)
+    return Dropped("leftovers", len(found), "files")
+
+
+def _register(one: _Pass) -> Dropped:
+    """Rows of holds that are in force stay: they say why something is still here."""
+    held = Evidence.objects.exclude(hold_authority="").filter(
+        Q(hold_until=None) | Q(hold_until__gt=one.at)
+    )
+    names = held.values_list("digest", flat=True)
+    due = RegisterRow.objects.filter(at__lte=one.before(Place.REGISTER)).exclude(
+        action__startswith="office:evidence:", facts__digest__in=list(names)
+    )
+    count = due.count()
+    if not one.dry_run:
+        due.delete()
+    return Dropped("register", count, "rows")
+
+
+def _unlink(one: _Pass, paths: list[Path]) -> None:
+    if not one.dry_run:
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+
+# Files before the rows that name them; leftovers last, for they are what nothing names any more.
+_STEPS: tuple[Callable[[_Pass], Dropped], ...] = (
+    _events,
+    _small_files,
+    _evidence,
+    _quarantine,
+    _delivery_files,
+    _deliveries,
+    _runs,
+    _window,
+    _register,
+    _leftovers,
+)
