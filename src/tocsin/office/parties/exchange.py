@@ -71,7 +71,7 @@ def directory(*, at: datetime) -> flow.Directory:
     is parked with the reason.
     """
     bounced = Contact.objects.filter(
-        party=OuterRef("pk"), value=OuterRef("channel_address"), dead_at__isnull=False
+        party=OuterRef("pk"), value__iexact=OuterRef("channel_address"), dead_at__isnull=False
     )
     reached = Party.objects.filter(active=True).exclude(Q(member=False) & Exists(bounced))
     parties = list(_with_rows(reached, "remits"))
