@@ -24,7 +24,7 @@ _DEFANGED = re.compile(
     re.IGNORECASE,
 )
 _DOT = re.compile(r"\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)", re.IGNORECASE)
-_SCHEME = re.compile(r"(?i)(h(?:tt|xx|\*\*|__)p|fxp|ftp)(s?)(?:\[:\]|:)?/*")
+_SCHEME = re.compile(r"(?i)(h(?:tt|xx|\*\*|__)p|fxp|ftp)(s?)(?:\[:\]|:)?[/\\]*")
 _BEGINS = re.compile(r"(?i)(?:h(?:tt|xx|\*\*|__)ps?|fxp|ftps?)(?::|\[:\])|//|www\.")
 _CLOSING = ".,;:!?'*>)]»”’…"
 _HOST = re.compile(r"[a-z]+://(?:[^/?#@]*+@)*([^/?#@]*)")
@@ -107,11 +107,11 @@ def address(text: str, found_in: str, shown: str = "") -> Address | None:
 def respelt(text: str) -> str:
     """`hxxps[:]//shop[.]example\\a` to `https://shop.example/a`; empty for no web address."""
     text = _UNSEEN.sub(_escaped, text.strip())
+    text = text.replace("[://]", "://", 1).replace("[//]", "//", 1)
     begins = _BEGINS.match(text)
     if begins is None:
         host, slash, rest = text.partition("/")
         return "http://" + _DOT.sub(".", host) + slash + rest if _DOT.search(host) else ""
-    text = text.replace("[://]", "://").replace("[//]", "//")
     if begins[0] == "//":
         text = "https:" + text
     elif begins[0].lower() == "www.":

@@ -63,15 +63,23 @@ _COMPLAINT = re.compile(
     r"complaint about message from\s+\[?([0-9A-Fa-f.:]{3,45})\]?", re.IGNORECASE
 )
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z0-9-]{2,63}", re.ASCII)
-_MARKS = (b"message/feedback-report", b"report-type=feedback-report", b"\nfeedback-type:")
+_SEVERAL = re.compile(rb"^content-type[ \t]*:\s*multipart/", re.MULTILINE)
+_MARKS = (
+    b"message/feedback-report",
+    b"report-type=feedback-report",
+    b"\nfeedback-type:",
+    b"\n" + _JMRP.encode() + b":",
+)
 
 
 def sniff(head: bytes, _name: str) -> bool:
-    """A message header, and the mark of a report in it or in its parts."""
+    """A message of several parts, with the mark of a report in its header or in its parts."""
     if not looks_like_message(head):
         return False
-    low = head.lower().replace(b'"', b"")
-    return any(mark in low for mark in _MARKS) or b"\n" + _JMRP.encode() + b":" in low
+    low = head.lower().replace(b'"', b"").replace(b"\r\n", b"\n")
+    if _SEVERAL.search(low.lstrip(b"\n").partition(b"\n\n")[0]) is None:
+        return False
+    return any(mark in low for mark in _MARKS)
 
 
 def cut(stream: BinaryIO, name: str) -> Iterator[Chunk | Fault]:

@@ -13,6 +13,7 @@ from PIL import Image
 from tocsin.formats.mail.limits import IMAGES_LEFT, LIMITS, Tally
 
 KINDS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+CODES = zxingcpp.barcode_formats_from_str("QRCode,MicroQRCode")
 _SIDE = 1600  # pixels; a code that a telephone reads survives it
 
 
@@ -39,8 +40,7 @@ def _read(data: bytes) -> list[str]:
             picture.draft("L", (_SIDE, _SIDE))
             grey = _flat(picture)
     grey.thumbnail((_SIDE, _SIDE))
-    formats = zxingcpp.BarcodeFormat.QRCode | zxingcpp.BarcodeFormat.MicroQRCode
-    return [code.text for code in zxingcpp.read_barcodes(grey, formats=formats)]
+    return [code.text for code in zxingcpp.read_barcodes(grey, formats=CODES)]
 
 
 def _flat(picture: Image.Image) -> Image.Image:

@@ -15,6 +15,8 @@ from tocsin.formats.mail.limits import LIMITS
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,30})")
 _BLANK = re.compile(r"[\s/]*+")
 _ATTRIBUTE = re.compile(r"([^\s=>\"'/]{1,60}+)[^\s=>\"'/]*+\s*+(=\s*+)?")
+# The rest of a tag whose attributes do not matter; a value whose quote does not end fails.
+_REST = re.compile(r"""(?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+'|(?!["'])))*+>""")
 _BARE = re.compile(r"[^\s>]*+")
 _REFRESH = re.compile(r"url\s{0,9}=\s{0,9}['\"]?\s{0,9}(.*)", re.IGNORECASE | re.DOTALL)
 _PICTURE = re.compile(r"data:image/[a-z+.-]{1,20};base64,", re.IGNORECASE)
@@ -23,6 +25,7 @@ _BREAKS = frozenset(
     "footer pre center form".split()
 )
 _SILENT = frozenset(("script", "style"))
+_READ = frozenset(("base", "meta", "img"))  # whose attributes are read besides those that lead
 # Where a reader can be led to. Pictures and style sheets are left out: they are mostly those
 # of the organisation that is imitated.
 _LEADING = {
@@ -84,6 +87,7 @@ class _Scanner:
         self._base = ""
         self._open: Link | None = None
         self._shown: list[str] = []
+        self._quick = True
         self._missing: set[str] = set()  # closing signs that do not come any more
 
     def run(self) -> None:
@@ -117,11 +121,26 @@ class _Scanner:
             return
         self._at = tag.end()
         name = tag[2].lower()
-        attributes = self._attributes()
+        attributes = self._attributes() if self._matters(tag) else {}
         if tag[1]:
             self._end(name)
         else:
             self._begin(name, attributes)
+
+    def _matters(self, tag: re.Match[str]) -> bool:
+        """False for a tag without anything to read, which is passed over at once.
+
+        After the first tag that cannot be, none is tried: that keeps the cost linear.
+        """
+        name = tag[2].lower()
+        if not self._quick or (not tag[1] and (name in _LEADING or name in _READ)):
+            return True
+        rest = _REST.match(self._text, self._at)
+        if rest is None:
+            self._quick = False
+            return True
+        self._at = rest.end()
+        return False
 
     def _find(self, sign: str, at: int) -> int:
         """Where a sign comes next, or -1; asked for in vain only once."""

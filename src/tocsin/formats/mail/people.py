@@ -10,7 +10,9 @@ import re
 from urllib.parse import quote
 
 BLANK = "redacted"
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,1000}={0,2}")
+# In a path a slash is more often the end of a token than part of one, so both are tried.
+_BASE64 = re.compile(r"[A-Za-z0-9+_-]{8,1000}={0,2}")
+_WITH_SLASH = re.compile(r"[A-Za-z0-9+/]{8,1000}={0,2}")
 _TOKENS = 50
 
 
@@ -31,9 +33,10 @@ class People:
         if self._written is None:
             return text
         text = self._written.sub(BLANK, text)
-        tokens = {token for token in _BASE64.findall(text)[:_TOKENS] if self._is_in(token)}
-        for token in tokens:
-            text = text.replace(token, BLANK)
+        for kind in (_BASE64, _WITH_SLASH):
+            tokens = {token for token in kind.findall(text)[:_TOKENS] if self._is_in(token)}
+            for token in sorted(tokens):
+                text = text.replace(token, BLANK)
         return text
 
     def _is_in(self, token: str) -> bool:

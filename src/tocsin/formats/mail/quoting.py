@@ -57,7 +57,7 @@ _WROTE = re.compile(
 # Before the subject of what is forwarded (and what a forwarder forwarded).
 FORWARDS = re.compile(
     r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:re|aw|antw|sv|odp|r|res)?\s?:?\s?"
-    r"(?:fwd?|wg|tr|rv|enc|pd|i|doorst|vs|vb|vl|továbbítás|red)\s?:",
+    r"(?:fwd?|wg|tr|rv|enc|pd|i|doorst|vs|vb|vl|továbbítás)\s?:",
     re.IGNORECASE,
 )
 
