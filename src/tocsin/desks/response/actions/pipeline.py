@@ -152,27 +152,31 @@ class Pipeline:
     def _read(self, quarantine: Quarantine) -> dict[int, ReportState]:
         """Chunk number to its report; chunks of a report that broke off are left out."""
         numbers: dict[int, ReportState] = {}
-        for read in self.executor.map(read_stage, self._tasks(quarantine, numbers)):
+        files: dict[int, str] = {}
+        for read in self.executor.map(read_stage, self._tasks(quarantine, numbers, files)):
             report = numbers[read.number]
             report.rows += read.rows
             _note(report, read)
-            quarantine.add(report.uid, report.name, read.faults)
+            quarantine.add(report.uid, files.pop(read.number), read.faults)
             report.quarantined += len(read.faults)
             self.progress("read", read.rows + len(read.faults))
         for report in self.reports:
             _leave_out_half(report)
         return {number: report for number, report in numbers.items() if not report.unreadable}
 
-    def _tasks(self, quarantine: Quarantine, numbers: dict[int, ReportState]) -> Iterator[ReadTask]:
+    def _tasks(
+        self, quarantine: Quarantine, numbers: dict[int, ReportState], files: dict[int, str]
+    ) -> Iterator[ReadTask]:
+        """Chunks to read; the two dictionaries learn where each came from."""
         for report in self.reports:
             try:
-                for parse, item in _cut(report, self.format_name):
+                for file, parse, item in _cut(report, self.format_name):
                     if isinstance(item, Fault):
-                        quarantine.add(report.uid, report.name, [item])
+                        quarantine.add(report.uid, file, [item])
                         report.quarantined += 1
                         continue
                     number = len(numbers)
-                    numbers[number] = report
+                    numbers[number], files[number] = report, file
                     yield ReadTask(self.plan, number, report.uid, report.tlp, item, parse)
             except Unreadable as fault:
                 report.unreadable = _as_text(str(fault))
@@ -216,8 +220,10 @@ def _note(report: ReportState, read: Read) -> None:
         report.invalid[name] = report.invalid.get(name, 0) + count
 
 
-def _cut(report: ReportState, format_name: str | None) -> Iterator[tuple[Parse, Chunk | Fault]]:
-    """Every chunk and fault of a file, all members of an archive, with what parses it."""
+def _cut(
+    report: ReportState, format_name: str | None
+) -> Iterator[tuple[str, Parse, Chunk | Fault]]:
+    """Every chunk and fault of a file, member by member, with its name and what parses it."""
     for name, stream in unpack(report.path):
         member = _as_text(name)
         format_ = _format_of(member, stream, format_name)
@@ -225,7 +231,12 @@ def _cut(report: ReportState, format_name: str | None) -> Iterator[tuple[Parse, 
         if format_.cut is None or format_.parse is None:
             raise Unreadable(f"{member}: format {format_.name} is for deliveries, not for reports")
         for item in format_.cut(stream, member):
-            yield format_.parse, item
+            yield _file_name(report, member), format_.parse, item
+
+
+def _file_name(report: ReportState, member: str) -> str:
+    """`reports.zip: sinkhole.csv`; a file on its own, packed or not, goes by its name."""
+    return report.name if report.name.startswith(member) else f"{report.name}: {member}"
 
 
 def _format_of(member: str, stream: BinaryIO, format_name: str | None) -> Format:
