@@ -147,7 +147,7 @@ def _runs(one: _Pass) -> Dropped:
     count = due.count()
     if not one.dry_run:
         due.delete()
-        for row in Evidence.objects.filter(key=b"", keep_until__lte=limit):
+        for row in Evidence.objects.filter(key=b"", received_at__lte=limit):
             _delete_unless_named(row)
     return Dropped("runs and reports", count, "rows")
 
