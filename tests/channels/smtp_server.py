@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -75,13 +75,10 @@ class SmtpServer:
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with suppress(OSError, ssl.SSLError, ConnectionError):
-            try:
-                self._session(client)
-            finally:
-                client.close()
+        with ExitStack() as stack, suppress(OSError, ssl.SSLError, ConnectionError):
+            self._session(stack.enter_context(client), stack)
 
-    def _session(self, client: socket.socket) -> None:
+    def _session(self, client: socket.socket, stack: ExitStack) -> None:
         file = client.makefile("rb")
         if not self._say(client, "CONNECT", "220 mail.example ready"):
             return
@@ -97,7 +94,11 @@ class SmtpServer:
                 )
             elif verb == "STARTTLS" and self.tls:
                 going = self._say(client, verb, "220 go ahead")
-                client = self.tls.wrap_socket(client, server_side=True)
+                wrapped = self.tls.wrap_socket(
+                    client, server_side=True, do_handshake_on_connect=False
+                )
+                client = stack.enter_context(wrapped)
+                client.do_handshake()
                 file = client.makefile("rb")
             elif verb == "RCPT":
                 mailbox = command.split("<")[1].split(">")[0]
@@ -113,8 +114,9 @@ class SmtpServer:
         return self.tls is not None and not isinstance(client, ssl.SSLSocket)
 
     def _take(self, client: socket.socket, file: BinaryIO) -> bool:
-        if not self._say(client, "DATA", "354 go on") or "DATA" in self.answers:
-            return "DATA" in self.answers
+        if "DATA" in self.answers:
+            return self._say(client, "DATA", "")
+        self._say(client, "DATA", "354 go on")
         lines = []
         while (line := file.readline()) not in (b".\r\n", b""):
             lines.append(line.removeprefix(b"."))

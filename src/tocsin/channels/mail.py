@@ -86,8 +86,8 @@ class Server:
 
 def server_of(settings: Mapping[str, str]) -> Server:
     """The settings, checked; raises `Undelivered`, passing, for what an operator can mend."""
-    name, sender = parseaddr(settings.get("from", ""))
-    reply_to = parseaddr(settings.get("reply_to", ""))[1] or sender
+    name, sender = _mailbox(settings.get("from", ""))
+    reply_to = _mailbox(settings.get("reply_to") or sender)[1]
     starttls = settings.get("starttls") or "require"
     if not settings.get("host"):
         raise _unset("no mail server is set. Possible: TOCSIN_SMTP_HOST and TOCSIN_SMTP_FROM")
@@ -111,6 +111,11 @@ def server_of(settings: Mapping[str, str]) -> Server:
         ca_file=settings.get("ca_file", ""),
         openpgp_key=settings.get("openpgp_key", ""),
     )
+
+
+def _mailbox(text: str) -> tuple[str, str]:
+    """Name and address of `Tocsin <tocsin@host.example>`; a line break makes it none."""
+    return parseaddr(text) if text.isprintable() else ("", "")
 
 
 def room(settings: Mapping[str, str]) -> int:

@@ -30,7 +30,12 @@ _OURS = re.compile(r"<tocsin\.([A-Za-z0-9]{1,64})@[^<>\s]{1,255}>")
 _TICKET = re.compile(
     r"\[Tocsin ([0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4})\]", re.IGNORECASE
 )
-_STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
+_UNKNOWN = re.compile(
+    r"(no such|unknown|invalid) (user|mailbox|recipient|address)|user unknown|does(n't| not) exist"
+    r"|mailbox (not found|unavailable|disabled)|address (rejected|unknown)",
+    re.IGNORECASE,
+)
 # RFC 3463: the mailbox or its host does not exist, moved away, or takes no mail at all.
 _DEAD = re.compile(r"5\.1\.(1|2|3|6|10)|5\.2\.1")
 _AUTOMATIC = {"bulk", "junk", "auto_reply", "list"}
@@ -156,11 +161,20 @@ def _blocks(part: Message) -> list[Message]:
 def _failure(block: Message) -> Failure | None:
     if _header(block, "Action").strip().lower() != "failed":
         return None
-    status = _STATUS.search(_header(block, "Status"))
     told = _header(block, "Original-Recipient") or _header(block, "Final-Recipient")
-    mailbox_ = told.rpartition(";")[2].strip().strip("<>").lower()[:320]
-    code = status[0] if status else ""
-    return Failure(mailbox_, code, dead=bool(_DEAD.fullmatch(code))) if mailbox_ else None
+    named = told.rpartition(";")[2].strip().strip("<>").lower()[:320]
+    diagnosis = _header(block, "Diagnostic-Code").partition(";")[2]
+    # Exim says 5.0.0 for everything; what the other server answered knows more.
+    codes = _STATUS.findall(f"{diagnosis} {_header(block, 'Status')}")
+    code = next((one for one in codes if not one.endswith(".0.0")), codes[0] if codes else "")
+    return Failure(named, code, dead=_is_dead(code, diagnosis)) if named else None
+
+
+def _is_dead(code: str, diagnosis: str) -> bool:
+    """Whether the mailbox is no more, as opposed to full, busy or particular about content."""
+    if code == "5.0.0":  # no reason given: by the words, or without any, the worst
+        return not diagnosis.strip() or bool(_UNKNOWN.search(diagnosis))
+    return bool(_DEAD.fullmatch(code))
 
 
 def _envelope_id(block: Message) -> str:
