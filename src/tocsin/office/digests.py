@@ -103,11 +103,10 @@ def mailboxes_of(party: Party) -> str:
     others, those written by hand before those out of a registry.
     """
     mail = party.contacts.filter(kind="email")
-    dead = set(mail.exclude(dead_at=None).values_list("value", flat=True))
+    dead = {row.value.lower() for row in mail.exclude(dead_at=None)}
     own = [part.strip() for part in party.channel_address.split(",") if part.strip()]
-    living = [mailbox for mailbox in own if mailbox not in dead] or (
-        [] if own else _contacts(list(mail.filter(dead_at=None)))
-    )
+    written = own or _contacts(list(mail.filter(dead_at=None)))
+    living = [mailbox for mailbox in written if mailbox.lower() not in dead]
     if not living:
         why = f"found dead: {', '.join(sorted(dead))}" if dead else "none is on file"
         raise Undelivered(

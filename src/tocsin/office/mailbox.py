@@ -12,8 +12,8 @@ from datetime import datetime
 from django.db import transaction
 
 from tocsin.channels.mailbox import Failure, Kind, Returned, read_message
-from tocsin.office import receipts, register
-from tocsin.office.models import Contact, Delivery, Party, Receipt
+from tocsin.office import contacts, receipts
+from tocsin.office.models import Delivery, Party, Receipt
 from tocsin.words.moments import as_utc, iso
 
 MAIL_SERVER = "mail server"
@@ -100,21 +100,9 @@ def _bury(party: Party, failure: Failure, *, by: str, at: datetime) -> bool:
     Whoever forges a bounce needs the id of a message that only the party got, and can then silence
     nothing but mailboxes of that party.
     """
-    own = [part.strip() for part in party.channel_address.split(",")]
+    own = [part.strip().lower() for part in party.channel_address.split(",")]
     known = party.contacts.filter(kind="email", value__iexact=failure.mailbox)
-    spelt = next((one for one in own if one.lower() == failure.mailbox), "")
-    if spelt and not known:
-        Contact.objects.create(party=party, kind="email", value=spelt, source="bounce")
-    rows = list(known.filter(dead_at=None))
+    if failure.mailbox not in own and not known.exists():
+        return False
     why = f"mail came back with {failure.status}"
-    for row in rows:
-        row.dead_at, row.dead_reason = at, why
-        row.save(update_fields=["dead_at", "dead_reason"])
-        register.record(
-            action="office:contact:bury",
-            actor=by,
-            at=at,
-            subject=party.uid,
-            facts={"party": party.slug, "status": failure.status, "source": row.source},
-        )
-    return bool(rows)
+    return contacts.mark_dead(failure.mailbox, at=at, why=why, by=by) > 0

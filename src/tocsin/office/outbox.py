@@ -144,7 +144,8 @@ def _gathered(due: QuerySet[Delivery], rooms: Mapping[str, int], *, limit: int) 
     found = over.filter(party_id__in=held).select_for_update(of=("self",)).order_by("pk")
     taken = _with_parties(list(found.select_related("run")))
     digests.stack(taken, rooms)
-    return sorted(taken, key=lambda one: (one.next_attempt_at, one.parcel, one.pk))
+    first = {one.parcel: one.pk for one in reversed(taken)}
+    return sorted(taken, key=lambda one: (one.next_attempt_at, first[one.parcel], one.pk))
 
 
 def free(*, owner: str) -> int:
