@@ -172,7 +172,7 @@ def test_an_unknown_format_is_refused_with_those_that_are_known() -> None:
 
     assert str(refusal.value) == (
         "photo.png: in no format that Tocsin reads. Possible: "
-        f"{', '.join(one.name for one in READING)}."
+        f"{', '.join(one.name for one in READING)}; any other CSV with --mapping."
     )
 
 

@@ -32,4 +32,7 @@ def sniff(head: bytes, name: str) -> Format:
         if one.cut is not None and one.sniff(head, name):
             return one
     possible = ", ".join(one.name for one in FORMATS.values() if one.cut is not None)
-    raise Unreadable(f"{name}: in no format that Tocsin reads. Possible: {possible}.")
+    raise Unreadable(
+        f"{name}: in no format that Tocsin reads. Possible: {possible}; "
+        "any other CSV with --mapping."
+    )

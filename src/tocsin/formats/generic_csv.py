@@ -39,7 +39,7 @@ NAME = "generic-csv"
 UNIX = "unix"
 
 _KEYS = ("columns", "constants", "delimiter", "ignore", "names", "skip_lines", "time_format")
-_NO_DELIMITER = '"\n\r\\'
+_DELIMITERS = "\t !#$%&'()*+,-./:;<=>?@[]^_`{|}~"
 _SHOWN = 12
 # One of these says where the problem is (flow.normalise).
 _LOCATING = (
@@ -189,7 +189,7 @@ def _dialect(found: dict[str, Any], name: str) -> Dialect:
     delimiter, skip = found.get("delimiter", ","), found.get("skip_lines", 0)
     names = _list(found.get("names", []), name, "names")
     fits = isinstance(delimiter, str) and len(delimiter) == 1 and delimiter.isascii()
-    if not fits or delimiter in _NO_DELIMITER or (delimiter < " " and delimiter != "\t"):
+    if not fits or delimiter not in _DELIMITERS:
         raise Unusable(
             f"{name}: delimiter must be one character, such as ; or | or \\t, not {delimiter!r}"
         )

@@ -19,7 +19,7 @@ from tocsin.formats.idf import Row, Unfit, rows_of, table_from, without
 from tocsin.formats.lines import cut_lines
 from tocsin.formats.records import Buffer
 
-FURTHER = "{n} rows had further fields, which were not read"
+FURTHER = "{n} rows had further fields; only the first was read"
 
 _LAYOUT = "indicators"
 _BOM = b"\xef\xbb\xbf"
@@ -109,7 +109,9 @@ def _account(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _without_scheme(text: str) -> tuple[tuple[str, str], ...]:
-    host, slash, _path = text.partition("/")
+    host, slash, path = text.partition("/")
+    if path.isdecimal() and _place(host)[:1] and _place(host)[0][0] == "source.ip":
+        return ()  # a network with a prefix that is none
     if not slash or _ANY_SCHEME.match(text) or any(char.isspace() for char in text):
         return ()
     return (("source.url", f"http://{text}"),) if _place(host) or _with_port(host) else ()

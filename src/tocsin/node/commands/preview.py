@@ -12,6 +12,7 @@ from tocsin.node.commands.route import (
     DEFAULT_STORE,
     FormatOption,
     Json,
+    Mapping,
     Overlay,
     Parties,
     StoreOption,
@@ -62,6 +63,7 @@ def preview(
     ] = None,
     tlp: TlpOption = "amber",
     format_name: FormatOption = None,
+    mapping: Mapping = None,
     overlay: Overlay = None,
     as_json: Json = False,
 ) -> None:
@@ -70,7 +72,8 @@ def preview(
     Says which fields each would see, and why; nothing is kept and nothing is sent.
     """
     if Path(target).is_file():
-        _preview_file(Path(target), parties, store, tlp, format_name, overlay, as_json=as_json)
+        reading = {"format_name": format_name, "mapping": mapping, "kind": kind}
+        _preview_file(Path(target), parties, store, tlp, overlay, reading, as_json=as_json)
         return
     if Path(target).suffix.lower() in REPORTS:
         raise NotFound(f"no such file: {target}")
@@ -128,8 +131,8 @@ def _preview_file(
     parties: Path | None,
     store: Path,
     tlp: str,
-    format_name: str | None,
     overlay: Path | None,
+    reading: dict[str, Any],
     *,
     as_json: bool,
 ) -> None:
@@ -154,8 +157,8 @@ def _preview_file(
                 tell,
                 "in-process",
                 tlp=marking,
-                format_name=format_name,
                 overlay=overlay,
+                **reading,
             )
         handed = hand_over(opened, Path(scratch) / "out")
     facts = summary(outcome, handed, meter)

@@ -13,6 +13,7 @@ from rich.markup import escape
 from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.meter import Meter
 from tocsin.node.store import Store, open_store
+from tocsin.words.classes import TYPES
 from tocsin.words.errors import NotFound, Undelivered, Unreadable, Unusable
 from tocsin.words.markings import Tlp, read_tlp
 
@@ -38,6 +39,14 @@ TlpOption = Annotated[
 FormatOption = Annotated[
     str | None, typer.Option("--format", help="Format of the reports; without it, recognised.")
 ]
+Mapping = Annotated[
+    Path | None,
+    typer.Option(help="Mapping file of a CSV with columns of its own (format generic-csv)."),
+]
+Class = Annotated[
+    str | None,
+    typer.Option("--class", help="RSIT type of rows that name none: phishing, spam, …"),
+]
 Overlay = Annotated[
     Path | None,
     typer.Option(help="CSV of your own that wins over the routing snapshot."),
@@ -60,6 +69,8 @@ def route(
     executor: Executor = "in-process",
     tlp: TlpOption = "amber",
     format_name: FormatOption = None,
+    mapping: Mapping = None,
+    kind: Class = None,
     overlay: Overlay = None,
     send: Send = False,
 ) -> None:
@@ -87,6 +98,8 @@ def route(
                 executor,
                 tlp=marking,
                 format_name=format_name,
+                mapping=mapping,
+                kind=kind,
                 overlay=overlay,
             )
         handed = hand_over(opened, out_folder, over=None if send else WITHOUT_SENDING)
@@ -132,6 +145,8 @@ def run_route(
     *,
     tlp: Tlp = Tlp.AMBER,
     format_name: str | None = None,
+    mapping: Path | None = None,
+    kind: str | None = None,
     overlay: Path | None = None,
     at: datetime | None = None,
 ) -> Any:
@@ -139,12 +154,23 @@ def run_route(
     from tocsin.desks.response.actions import Options, route_reports
     from tocsin.flow.executors import EXECUTORS
     from tocsin.formats.catalogue import FORMATS
+    from tocsin.formats.generic_csv import NAME as GENERIC_CSV
 
     if executor not in EXECUTORS:
         raise Unusable(f"no executor {executor!r}. Possible: {', '.join(EXECUTORS)}")
-    if format_name is not None and format_name not in FORMATS:
-        raise Unusable(f"no format {format_name!r}. Possible: {', '.join(FORMATS)}")
-    options = Options(executor=executor, tlp=tlp, format=format_name, overlay=overlay)
+    formats = (*FORMATS, GENERIC_CSV)
+    if format_name is not None and format_name not in formats:
+        raise Unusable(f"no format {format_name!r}. Possible: {', '.join(formats)}")
+    if kind is not None and kind not in TYPES:
+        raise Unusable(f"no class {kind!r}. Possible: {', '.join(sorted(TYPES))}")
+    options = Options(
+        executor=executor,
+        tlp=tlp,
+        format=format_name,
+        mapping=mapping,
+        constants={} if kind is None else {"classification.type": kind},
+        overlay=overlay,
+    )
     return route_reports(
         files,
         store_folder=opened.path,

@@ -23,6 +23,7 @@ from tocsin.flow.stages import (
 from tocsin.flow.store import Part
 from tocsin.flow.tables import Chunk, Fault, Parsed
 from tocsin.formats.catalogue import FORMATS, sniff
+from tocsin.formats.constants import with_constants
 from tocsin.formats.format import Format
 from tocsin.formats.packing import unpack
 from tocsin.words.errors import Unreadable
@@ -115,6 +116,25 @@ def shapes() -> dict[str, Shape]:
 
 
 @dataclass(frozen=True)
+class Intake:
+    """How reports are to be read: in a format (None: each is recognised), and with which
+    constants for what a row leaves empty."""
+
+    format: Format | None = None
+    constants: tuple[tuple[str, str], ...] = ()
+
+    def format_of(self, member: str, stream: BinaryIO) -> Format:
+        """The format of one member of a file; raises Unreadable."""
+        format_ = self.format or _recognised(member, stream)
+        return with_constants(format_, self.constants) if self.constants else format_
+
+
+def _recognised(member: str, stream: BinaryIO) -> Format:
+    peek = getattr(stream, "peek", None)
+    return sniff(peek(65536)[:65536] if peek else b"", member)
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """All stages of one run over its reports; everything written is under the run's name."""
 
@@ -124,7 +144,7 @@ class Pipeline:
     segments: tuple[Path, ...]  # of the window, from earlier runs
     folder: Path  # for the deliveries
     quarantine: Path
-    format_name: str | None
+    intake: Intake
     progress: Progress
 
     def run(self) -> Totals:
@@ -170,7 +190,7 @@ class Pipeline:
         """Chunks to read; the two dictionaries learn where each came from."""
         for report in self.reports:
             try:
-                for file, parse, item in _cut(report, self.format_name):
+                for file, parse, item in _cut(report, self.intake):
                     if isinstance(item, Fault):
                         quarantine.add(report.uid, file, [item])
                         report.quarantined += 1
@@ -220,13 +240,11 @@ def _note(report: ReportState, read: Read) -> None:
         report.invalid[name] = report.invalid.get(name, 0) + count
 
 
-def _cut(
-    report: ReportState, format_name: str | None
-) -> Iterator[tuple[str, Parse, Chunk | Fault]]:
+def _cut(report: ReportState, intake: Intake) -> Iterator[tuple[str, Parse, Chunk | Fault]]:
     """Every chunk and fault of a file, member by member, with its name and what parses it."""
     for name, stream in unpack(report.path):
         member = _as_text(name)
-        format_ = _format_of(member, stream, format_name)
+        format_ = intake.format_of(member, stream)
         report.format = format_.name
         if format_.cut is None or format_.parse is None:
             raise Unreadable(f"{member}: format {format_.name} is for deliveries, not for reports")
@@ -239,13 +257,6 @@ def _file_name(report: ReportState, member: str) -> str:
     return report.name if report.name.startswith(member) else f"{report.name}: {member}"
 
 
-def _format_of(member: str, stream: BinaryIO, format_name: str | None) -> Format:
-    if format_name is not None:
-        return FORMATS[format_name]
-    peek = getattr(stream, "peek", None)
-    return sniff(peek(65536)[:65536] if peek else b"", member)
-
-
 # --- what kind of evidence a file is -----------------------------------------------------------
 
 MACHINE_REPORT, CITIZEN_MESSAGE, PROHIBITED = "machine-report", "citizen-message", "prohibited"
@@ -253,7 +264,7 @@ _STRICTNESS = (MACHINE_REPORT, CITIZEN_MESSAGE, PROHIBITED)
 _WINDOW = 1 << 20
 
 
-def evidence_class_of(path: Path, format_name: str | None) -> str:
+def evidence_class_of(path: Path, intake: Intake) -> str:
     """How a file may be kept: the strictest class of its members (house plan, Evidence).
 
     A file that cannot be read is a machine report: its bytes are what the error is about.
@@ -261,7 +272,7 @@ def evidence_class_of(path: Path, format_name: str | None) -> str:
     found = [MACHINE_REPORT]
     try:
         for member, stream in unpack(path):
-            found.append(_class_of(_format_of(member, stream, format_name), stream))
+            found.append(_class_of(intake.format_of(_as_text(member), stream), stream))
     except Unreadable:
         pass
     return max(found, key=_STRICTNESS.index)

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from uuid import UUID, uuid5
 from django.db import transaction
 
 from tocsin.desks.response.actions.pipeline import (
+    Intake,
     Pipeline,
     Progress,
     ReportState,
@@ -35,6 +36,9 @@ from tocsin.flow.executors import EXECUTORS
 from tocsin.flow.gather import Gathered
 from tocsin.flow.networks import read_overlay, snapshot_in
 from tocsin.flow.stages import Plan
+from tocsin.formats.catalogue import FORMATS
+from tocsin.formats.generic_csv import NAME as GENERIC_CSV
+from tocsin.formats.generic_csv import with_mapping
 from tocsin.office import evidence, keys, manifest, register, window
 from tocsin.office.models import Delivery, Party, Run
 from tocsin.office.parties import directory
@@ -54,6 +58,8 @@ class Options:
     executor: str = "in-process"
     tlp: Tlp = Tlp.AMBER
     format: str | None = None
+    mapping: Path | None = None  # of a generic CSV
+    constants: Mapping[str, str] = field(default_factory=dict)  # for what rows leave empty
     overlay: Path | None = None
     node: str = "tocsin"
     run: UUID | None = None  # a name for the run, for tests that compare bytes
@@ -93,16 +99,36 @@ def route_reports(
     _require_parties()
     if options.overlay is not None:
         read_overlay(options.overlay)
+    intake = _intake(options)
     with _alone(store_folder):
-        reports = _keep_evidence(paths, options, store_folder, at)
+        reports = _keep_evidence(paths, options, intake, store_folder, at)
         run = _begin(reports, options, at)
-        routing = _Routing(run, _plan(run, options, store_folder), reports, options, store_folder)
+        plan = _plan(run, options, store_folder)
+        routing = _Routing(run, plan, reports, options, intake, store_folder)
         try:
             totals = routing.run_stages(progress)
             deliveries = routing.commit(totals, by=by)
         finally:
             shutil.rmtree(routing.plan.spool, ignore_errors=True)
     return Outcome(run.uid.hex, reports, totals, deliveries)
+
+
+def _intake(options: Options) -> Intake:
+    """How the reports are to be read; raises `Unusable` for what cannot go together."""
+    chosen = None
+    if options.mapping is not None:
+        if options.format not in {None, GENERIC_CSV}:
+            raise Unusable(
+                f"a mapping is for CSV, not for {options.format}. Possible: leave one of them out"
+            )
+        chosen = with_mapping(options.mapping)
+    elif options.format == GENERIC_CSV:
+        raise Unusable(
+            f"{GENERIC_CSV} is read with a mapping file. Possible: --mapping mapping.toml"
+        )
+    elif options.format is not None:
+        chosen = FORMATS[options.format]
+    return Intake(chosen, tuple(options.constants.items()))
 
 
 def _require_files(paths: Sequence[Path]) -> None:
@@ -136,13 +162,13 @@ def _alone(store_folder: Path) -> Iterator[None]:
 
 
 def _keep_evidence(
-    paths: Sequence[Path], options: Options, store_folder: Path, at: datetime
+    paths: Sequence[Path], options: Options, intake: Intake, store_folder: Path, at: datetime
 ) -> list[ReportState]:
     kept = []
     for path in paths:
         row = evidence.keep(
             path,
-            evidence_class=evidence_class_of(path, options.format),
+            evidence_class=evidence_class_of(path, intake),
             media_type="application/octet-stream",
             at=at,
             keep_for=KEEP_EVIDENCE,
@@ -206,6 +232,7 @@ class _Routing:
     plan: Plan
     reports: list[ReportState]
     options: Options
+    intake: Intake
     store_folder: Path
 
     def run_stages(self, progress: Progress) -> Totals:
@@ -222,7 +249,7 @@ class _Routing:
                 tuple(path for path in segments if path.exists()),
                 self.store_folder / "deliveries" / plan.run,
                 self.store_folder / "quarantine",
-                self.options.format,
+                self.intake,
                 progress,
             ).run()
         finally:
