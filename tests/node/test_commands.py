@@ -127,12 +127,13 @@ def test_an_unexpected_error_is_a_sentence_and_1(tocsin, tmp_path) -> None:
 
 
 def test_a_trace_is_shown_to_whoever_asks_for_it(tocsin, tmp_path, monkeypatch) -> None:
-    (tmp_path / "tocsin-store" / "networks").mkdir(parents=True)
-    (tmp_path / "tocsin-store" / "networks" / "snapshot.json").write_text("{}")
+    store = tmp_path / "store"
+    (store / "networks").mkdir(parents=True)
+    (store / "networks" / "snapshot.json").write_text("{}")
     monkeypatch.setenv("TOCSIN_TRACE", "1")
 
     with pytest.raises(KeyError):
-        tocsin("networks", "show")
+        tocsin("networks", "show", "--store", store)
 
 
 @pytest.mark.parametrize(

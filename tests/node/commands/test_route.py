@@ -390,7 +390,7 @@ def test_on_a_full_disk_nothing_is_lost_and_the_same_command_goes_on(spawn, smal
 def test_ctrl_c_stops_without_a_traceback_and_the_next_run_goes_on(
     spawn, tmp_path, executor
 ) -> None:
-    reports = write_reports(tmp_path, 60_000)
+    reports = write_reports(tmp_path, 40_000)
     words = ["route", *map(str, reports), *map(str, WITH_PARTIES), "--executor", executor, "--json"]
     env = {k: v for k, v in os.environ.items() if not k.startswith(("TOCSIN", "DJANGO"))}
     with subprocess.Popen(
@@ -411,7 +411,7 @@ def test_ctrl_c_stops_without_a_traceback_and_the_next_run_goes_on(
 
     assert (process.returncode, out) == (130, "")
     assert err.strip() == "tocsin: stopped; what was under way is taken up again next time"
-    assert (again.code, again.json["read"]) == (0, 60_000)
+    assert (again.code, again.json["read"]) == (0, 40_000)
 
 
 def test_deliveries_that_waited_go_out_with_the_next_run(tocsin, tmp_path) -> None:
