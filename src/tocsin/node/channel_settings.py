@@ -1,7 +1,7 @@
 """This node's own settings per channel, from the environment (docs/reference/settings.md)."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from tocsin.channels import mail, webhook
@@ -27,17 +27,25 @@ WEBHOOK = {
 }
 
 
-def channel_settings(store: Store, *, root: Path) -> dict[str, dict[str, str]]:
-    """What `office.outbox` hands to each channel; `root` is the folder channel's.
+def channel_settings(
+    store: Store, *, root: Path, over: Collection[str] | None = None
+) -> dict[str, dict[str, str]]:
+    """What `office.outbox` hands to each channel (None: all); `root` is the folder channel's.
 
-    Raises `Unusable` for a setting that cannot work, before anything is handed over.
+    Raises `Unusable` for a setting that cannot work, before anything is handed over; those of a
+    channel that is not to be worked do not matter.
     """
-    return {"folder": {"root": str(root)}, "mail": _mail(store), "webhook": _webhook(store)}
+    made: dict[str, Callable[[], dict[str, str]]] = {
+        "folder": lambda: {"root": str(root)},
+        "mail": lambda: _mail(store),
+        "webhook": lambda: _webhook(store),
+    }
+    return {name: make() for name, make in made.items() if over is None or name in over}
 
 
 def idle_channels(settings: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Channels that cannot be worked as this node is set up, and why: nothing is tried there."""
-    if settings["mail"].get("host"):
+    if "mail" not in settings or settings["mail"].get("host"):
         return {}
     return {"mail": "no mail server is set. Possible: TOCSIN_SMTP_HOST and TOCSIN_SMTP_FROM"}
 

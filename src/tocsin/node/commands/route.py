@@ -88,6 +88,8 @@ def route(
     marking = read_tlp(tlp)
     with Meter() as meter:
         opened = open_store(store)
+        over = None if send else WITHOUT_SENDING
+        _check_channels(opened, over)
         if parties is not None:
             import_file(parties)
         with progress(shown=not as_json) as tell:
@@ -102,10 +104,17 @@ def route(
                 kind=kind,
                 overlay=overlay,
             )
-        handed = hand_over(opened, out_folder, over=None if send else WITHOUT_SENDING)
+        handed = hand_over(opened, out_folder, over=over)
     facts = summary(outcome, handed, meter)
     say_json(facts) if as_json else show(facts)
     finish(facts)
+
+
+def _check_channels(opened: Store, over: Collection[str] | None) -> None:
+    """Before anything is routed: settings with which nothing could be sent."""
+    from tocsin.node.channel_settings import channel_settings
+
+    channel_settings(opened, root=opened.path, over=over)
 
 
 def _require_files(files: Sequence[Path]) -> None:
@@ -192,7 +201,7 @@ def hand_over(
     root = (out_folder or opened.path / "out").absolute()
     with suppress(OSError):  # the channel says what is wrong with it, and the delivery waits
         root.mkdir(parents=True, exist_ok=True)
-    settings = channel_settings(opened, root=root)
+    settings = channel_settings(opened, root=root, over=over)
     idle = idle_channels(settings)
     worked = [name for name in (CHANNELS if over is None else over) if name not in idle]
     done: dict[str, Any] = {}
