@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from tests.house.source import REPOSITORY
+from tests.house.source import HOUSE, REPOSITORY
 from tocsin.words import errors
 
+SETTING = re.compile(r"\bTOCSIN_[A-Z_]*[A-Z]\b")
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
 
 
@@ -42,3 +43,12 @@ def test_every_make_target_is_explained():
 
     assert declared is not None
     assert set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE)) == set(declared[1].split())
+
+
+def test_every_setting_is_documented_and_no_other():
+    """Settings are words that begin with TOCSIN_ in the room that reads the environment."""
+    sources = (HOUSE / "node").rglob("*.py")
+    known = {name for file in sources for name in SETTING.findall(file.read_text("utf-8"))}
+    page = (REPOSITORY / "docs" / "reference" / "settings.md").read_text("utf-8")
+
+    assert set(re.findall(r"^\| `(TOCSIN_\w+)` \|", page, re.MULTILINE)) == known
