@@ -308,3 +308,12 @@ def test_a_file_of_another_kind_is_unreadable(fmt: Format, data: bytes, sentence
         read(fmt, data, "f")
 
     assert str(refusal.value) == sentence
+
+
+def test_nesting_at_every_depth_gives_rows_or_faults() -> None:
+    for depth in range(900, 1000):
+        text = '{"source.ip":"192.0.2.1","x":' + "[" * depth + "]" * depth + "}"
+
+        out = read(idf_json.FORMAT, text.encode())
+
+        assert len(out.rows) + len(out.faults) == 1

@@ -59,7 +59,10 @@ def text_of(key: str, value: object) -> str | None:
     if isinstance(value, int | float):
         return str(value) if isinstance(value, int) else json.dumps(value)
     if key.startswith(EXTRA):
-        return _compact(value)
+        try:
+            return _compact(value)
+        except RecursionError as error:  # writing nests a little deeper than reading did
+            raise Unfit(f"{key} is nested too deeply") from error
     kind = "a list" if isinstance(value, list) else "an object"
     raise Unfit(f"{key} holds {kind}; a text, a number or true/false is expected")
 
