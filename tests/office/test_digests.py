@@ -4,12 +4,15 @@ import csv
 import hashlib
 import io
 import json
+import threading
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID, uuid5
 
 import pytest
+from django.db import connection
 
 from tocsin.channels.channel import Channel, Handed, Parcel
 from tocsin.office import digests, outbox, register
@@ -332,6 +335,33 @@ def test_only_the_channels_named_are_worked(queued, deliver, at) -> None:
 
     assert deliver(Postman(), at, over=["folder"]) == []
     assert len(deliver(Postman(), at, over=["mail"])) == 1
+
+
+def test_workers_side_by_side_never_share_out_a_message(queued, party, at) -> None:
+    for number in range(12):
+        party.pk, party.slug, party.uid = None, f"party-{number}", UUID(int=100 + number)
+        party.save(force_insert=True)
+        for key in ("a", "b", "c"):
+            queued(f"{number}-{key}", to=party)
+    taken: list[list[str]] = []
+
+    def work(owner: str) -> None:
+        try:
+            while rows := outbox.claim(owner=owner, at=at, limit=2, rooms={"mail": ROOM}):
+                taken.append([row.idempotency_key for row in rows])
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work, args=(f"worker-{n}",)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=60)
+
+    assert Counter(key for keys in taken for key in keys) == Counter(
+        f"{number}-{key}" for number in range(12) for key in ("a", "b", "c")
+    )
+    assert {n for keys in taken for n in Counter(k[:-2] for k in keys).values()} == {3}
 
 
 # ── to whom ──────────────────────────────────────────────────────────────────────────────

@@ -36,7 +36,13 @@ DATA_SECONDS = 300.0
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?=.{{3,254}}$)(?=[^@]{{1,64}}@){_LOCAL}@{_LABEL}(?:\.{_LABEL})+")
-_TYPES = {".csv": ("text", "csv"), ".json": ("application", "json"), ".gz": ("application", "gzip")}
+_TYPES = {
+    ".csv": ("text", "csv"),
+    ".json": ("application", "json"),
+    ".jsonl": ("application", "x-ndjson"),
+    ".ndjson": ("application", "x-ndjson"),
+    ".gz": ("application", "gzip"),
+}
 # Header lines up to 500 characters: folded at 78, Python writes long message ids as encoded words.
 _WIDE = SMTP.clone(max_line_length=500)
 
