@@ -41,6 +41,7 @@ class ReportState:
     path: Path
     digest: str
     tlp: Tlp
+    evidence_class: str = "machine-report"
     format: str = ""
     rows: int = 0
     quarantined: int = 0
@@ -53,6 +54,12 @@ class ReportState:
     def name(self) -> str:
         """The file's name as text; bytes that are no UTF-8 stand as `\\xff`."""
         return _as_text(self.path.name)
+
+    def kept(self, faults: list[Fault]) -> list[Fault]:
+        """Faults as quarantine may keep them: what citizens sent lies sealed as evidence alone."""
+        if self.evidence_class == MACHINE_REPORT:
+            return faults
+        return [Fault(fault.row, fault.reason, b"") for fault in faults]
 
     @property
     def events(self) -> int:
@@ -177,7 +184,7 @@ class Pipeline:
             report = numbers[read.number]
             report.rows += read.rows
             _note(report, read)
-            quarantine.add(report.uid, files.pop(read.number), read.faults)
+            quarantine.add(report.uid, files.pop(read.number), report.kept(read.faults))
             report.quarantined += len(read.faults)
             self.progress("read", read.rows + len(read.faults))
         for report in self.reports:
@@ -192,7 +199,7 @@ class Pipeline:
             try:
                 for file, parse, item in _cut(report, self.intake):
                     if isinstance(item, Fault):
-                        quarantine.add(report.uid, file, [item])
+                        quarantine.add(report.uid, file, report.kept([item]))
                         report.quarantined += 1
                         continue
                     number = len(numbers)

@@ -166,15 +166,16 @@ def _keep_evidence(
 ) -> list[ReportState]:
     kept = []
     for path in paths:
+        kind = evidence_class_of(path, intake)
         row = evidence.keep(
             path,
-            evidence_class=evidence_class_of(path, intake),
+            evidence_class=kind,
             media_type="application/octet-stream",
             at=at,
             keep_for=KEEP_EVIDENCE,
             store_folder=store_folder,
         )
-        kept.append(ReportState("", path, row.digest, options.tlp))
+        kept.append(ReportState("", path, row.digest, options.tlp, kind))
     return kept
 
 
