@@ -195,8 +195,17 @@ toml_values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=4,
 )
-KEYS = ["id", "name", "role", "country", "language", "key", "delivery", "remit", "contact"] + [
-    "agreement"
+KEYS = [
+    "id",
+    "name",
+    "role",
+    "country",
+    "language",
+    "key",
+    "delivery",
+    "remit",
+    "contact",
+    "agreement",
 ]
 
 
