@@ -18,6 +18,7 @@ from tests.formats.reading import Read, read
 from tocsin.flow.normalise import normalise
 from tocsin.flow.tables import ROW
 from tocsin.formats import xarf as ours
+from tocsin.formats.catalogue import HEAD_BYTES, sniff
 from tocsin.formats.xarf.classes import CLASSES
 from tocsin.formats.xarf.prohibited import is_prohibited
 from tocsin.formats.xarf.reading import REPORT_LIMIT
@@ -260,6 +261,13 @@ def test_one_object_an_array_and_lines_give_the_same_rows() -> None:
     assert all(table.equals(read(FORMAT, lines(REPORTS[0])).table.drop(ROW)) for table in tables)
 
 
+def test_a_report_is_known_though_its_evidence_comes_first() -> None:
+    picture = [{"content_type": "image/png", "payload": "A" * 100_000}]
+    one = {"evidence": picture, **report("content/phishing")}
+
+    assert sniff(lines(one)[:HEAD_BYTES], "x").name == "xarf"
+
+
 def test_evidence_gives_its_digest_and_never_itself() -> None:
     secret = b"From: victim@private.example\nthe secret of the message\n"
     item = {"content_type": "message/rfc822", "payload": base64.b64encode(secret).decode()}
@@ -449,6 +457,7 @@ ATTACKS = {
     "long unknown array": BOTNET + ',"x":[' + ",".join(["1"] * 100_000) + "]}",
     "array of reports": "[" + ",".join([BOTNET + "}"] * 3 + ["0"] * 100_000) + "]",
     "many keys": BOTNET + "".join(f',"k{number}":1' for number in range(2000)) + "}",
+    "long key": BOTNET + ',"' + "k" * 300_000 + '":1}',
     "no UTF-8": BOTNET + ',"x":"\xff"}',
     "blanks": " " * 1_000_000 + BOTNET + "}",
 }

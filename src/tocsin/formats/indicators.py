@@ -24,6 +24,7 @@ FURTHER = "{n} rows had further fields; only the first was read"
 _LAYOUT = "indicators"
 _BOM = b"\xef\xbb\xbf"
 _LONGEST = 8192  # what `flow.normalise` takes for a URL
+_REMEMBERED = 256  # longer ones are rarely said twice, and a stranger must not fill the memory
 _SNIFFED = 5
 _TABLE = ["source.url", "source.fqdn", "source.ip", "source.port", "source.network"]
 
@@ -53,19 +54,26 @@ def refang(text: str) -> str:
     return _AT.sub("@", _DOTS.sub(".", text)).replace("[:]", ":").replace("[::]", "::")
 
 
-@lru_cache(maxsize=65536)
 def read_indicator(text: str) -> tuple[tuple[str, str], ...]:
     """The columns that an indicator fills, none where it is none.
 
     `192.0.2.7:8080` fills `source.ip` and `source.port`, `example.org/x` is a URL without its
     scheme, an account fills `source.account` and `source.fqdn`: its provider can act on it.
     """
-    text = refang(text.strip())
+    text = text.strip()
     if not text or len(text) > _LONGEST:
         return ()
+    return _remembered(text) if len(text) <= _REMEMBERED else _read(text)
+
+
+def _read(text: str) -> tuple[tuple[str, str], ...]:
+    text = refang(text)
     if _URL.match(text):
         return (("source.url", text),)
     return _place(text) or _with_port(text) or _account(text) or _without_scheme(text)
+
+
+_remembered = lru_cache(maxsize=65536)(_read)
 
 
 def _place(text: str) -> tuple[tuple[str, str], ...]:

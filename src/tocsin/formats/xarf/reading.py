@@ -36,6 +36,7 @@ REPORT_LIMIT = 16 * 1024 * 1024
 
 _LAYOUT = "xarf"
 _LONGEST = 65536
+_LONGEST_NAME = 256
 _TOLD = 3  # deviations named in one reason
 _decode = json.JSONDecoder(parse_constant=no_number).decode
 _V3 = (
@@ -86,11 +87,17 @@ _APART = frozenset(
 
 
 def sniff(head: bytes, _name: str) -> bool:
-    """An object, or an array of them, with `xarf_version`; or a report of version 3."""
+    """An object, or an array of them, with `xarf_version`; or a report of version 3.
+
+    Evidence may stand before the version and be longer than what is seen here.
+    """
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start[:1] not in {b"{", b"["}:
         return False
-    return b'"xarf_version"' in start or (b'"Report"' in start and bool(_KEY_V3.search(start)))
+    if b'"xarf_version"' in start or b'"source_identifier"' in start:
+        return True
+    evidence = b'"evidence"' in start and b'"payload"' in start
+    return evidence or (b'"Report"' in start and bool(_KEY_V3.search(start)))
 
 
 def cut(stream: BinaryIO, name: str) -> Iterator[Chunk | Fault]:
@@ -182,7 +189,8 @@ def _source(report: Report) -> Row:
         row = {_extra("source_identifier"): identifier}
     if "source_port" in report:
         row["source.port"] = _integer(report["source_port"])
-    row["time.source"] = _MOMENT.sub(r"\1", str(report["timestamp"]).upper())
+    moment = str(report["timestamp"]).upper()
+    row["time.source"] = _MOMENT.sub(r"\1", moment) if "." in moment else moment
     return row
 
 
@@ -215,18 +223,23 @@ def _integer(value: object) -> str:
 def _from(report: Report) -> Row:
     """Who reports; the addresses of its people stay in the evidence."""
     reporter, sender = _contact(report, "reporter"), _contact(report, "sender")
-    row: Row = {
-        "feed.provider": text_of("reporter.org", reporter["org"]),
-        "extra.reporter_domain": text_of("reporter.domain", reporter["domain"]),
-    }
-    if sender["org"] != reporter["org"]:
-        row["extra.sender"] = text_of("sender.org", sender["org"])
-    return row
+    return _organisations(reporter["org"], reporter["domain"], sender["org"])
 
 
 def _contact(report: Report, name: str) -> dict[str, str]:
     contact = report[name]
     return contact if isinstance(contact, dict) else {}
+
+
+@lru_cache(maxsize=4096)
+def _organisations(reporter: str, domain: str, sender: str) -> Row:
+    row: Row = {
+        "feed.provider": text_of("reporter.org", reporter),
+        "extra.reporter_domain": text_of("reporter.domain", domain),
+    }
+    if sender != reporter:
+        row["extra.sender"] = text_of("sender.org", sender)
+    return row
 
 
 def _evidence(evidence: object) -> Row:
@@ -264,8 +277,14 @@ def _bounded(row: Row) -> Row:
     return row
 
 
-@lru_cache(maxsize=4096)
 def _extra(key: str) -> str:
+    if len(key) > _LONGEST_NAME:
+        raise Unfit(f"a field whose name is longer than {_LONGEST_NAME} characters")
+    return _extra_column(key)
+
+
+@lru_cache(maxsize=4096)
+def _extra_column(key: str) -> str:
     return column_of(EXTRA + key)
 
 

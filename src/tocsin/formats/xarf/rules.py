@@ -9,6 +9,7 @@ import json
 import re
 from calendar import monthrange
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
 from math import isfinite
@@ -114,15 +115,27 @@ def _on_calendar(match: re.Match[str] | None) -> bool:
     return 1 <= month <= 12 and year >= 1 and 1 <= day <= monthrange(year, month)[1]
 
 
-@lru_cache(maxsize=65536)
+# Nothing longer than this is remembered: what a stranger sends must not fill the memory.
+_SHORT = 64
+
+
 def is_moment(value: str) -> bool:
     """An RFC 3339 moment on a day that the calendar has."""
+    return len(value) <= _SHORT and _is_short_moment(value)
+
+
+@lru_cache(maxsize=65536)
+def _is_short_moment(value: str) -> bool:
     return _on_calendar(_MOMENT.match(value))
 
 
-@lru_cache(maxsize=65536)
 def is_address(value: str) -> bool:
     """An IPv4 or IPv6 address without a zone."""
+    return len(value) <= _SHORT and _is_short_address(value)
+
+
+@lru_cache(maxsize=65536)
+def _is_short_address(value: str) -> bool:
     try:
         return ip_address(value) is not None and "%" not in value
     except ValueError:
@@ -198,20 +211,21 @@ def record(
     return check
 
 
-def _is_short(value: object) -> bool:
-    return type(value) is str and len(value) <= 256
+_REMEMBERED = 1024  # characters of an object; a stranger's report decides what is remembered
 
 
 def remembered(check: Check) -> Check:
     """The same check, answered from memory for small objects of texts that came before."""
 
     @lru_cache(maxsize=4096)
-    def of_members(members: tuple[tuple[str, object], ...]) -> str:
+    def of_members(members: tuple[tuple[str, str], ...]) -> str:
         return check(dict(members))
 
     def recall(value: object) -> str:
-        if not isinstance(value, dict) or len(value) > 8 or not all(map(_is_short, value.values())):
-            return check(value)
-        return of_members(tuple(value.items()))
+        if isinstance(value, dict):
+            with suppress(TypeError):  # a member that is no text
+                if sum(map(len, value.values())) <= _REMEMBERED:
+                    return of_members(tuple(value.items()))
+        return check(value)
 
     return recall
