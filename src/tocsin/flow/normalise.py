@@ -174,7 +174,7 @@ CHECKS: dict[Kind, Check] = {
 
 def normalise(parsed: Parsed) -> Normalised:
     """A raw table (`flow.tables`) to events; raises nothing, refuses row by row."""
-    raw = _cleaned(parsed.table)
+    raw = _without_logins(parsed.table if parsed.is_tidy else _without_controls(parsed.table))
     checked = _check_columns(raw)
     checked = _check_addresses(raw, checked)
     aside = _set_aside(raw, checked)
@@ -190,14 +190,22 @@ def normalise(parsed: Parsed) -> Normalised:
     return Normalised(events, faults, {name: n for name, n in invalid.items() if n})
 
 
-def _cleaned(raw: pl.DataFrame) -> pl.DataFrame:
-    """Control characters become spaces, whatever the format let through (JSON escapes, quotes);
-    a password in a URL anywhere in a text is blanked."""
-    texts = [name for name, dtype in raw.schema.items() if dtype == pl.String]
-    found = raw.select(pl.col(texts).str.contains(f"{_CONTROL}|{_LOGIN}").any())
-    names = [name for name in texts if found[name].item()]
-    cleaned = pl.col(names).str.replace_all(_CONTROL, " ").str.replace_all(_LOGIN, "${1}:***@")
-    return raw.with_columns(cleaned) if names else raw
+def _without_controls(raw: pl.DataFrame) -> pl.DataFrame:
+    """Control characters become spaces, whatever the format let through (JSON escapes, quotes)."""
+    names = _columns_with(raw, lambda text: text.str.contains(_CONTROL))
+    return raw.with_columns(pl.col(names).str.replace_all(_CONTROL, " ")) if names else raw
+
+
+def _without_logins(raw: pl.DataFrame) -> pl.DataFrame:
+    """A password in a URL anywhere in a text is blanked."""
+    names = _columns_with(raw, lambda text: text.str.contains("@", literal=True))
+    return raw.with_columns(pl.col(names).str.replace_all(_LOGIN, "${1}:***@")) if names else raw
+
+
+def _columns_with(raw: pl.DataFrame, test: Check) -> list[str]:
+    texts = [name for name, kind in raw.schema.items() if kind == pl.String]
+    found = raw.select(test(pl.col(texts)).any())
+    return [name for name in texts if found[name].item()]
 
 
 def _check_columns(raw: pl.DataFrame) -> pl.DataFrame:

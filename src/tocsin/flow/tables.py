@@ -54,6 +54,7 @@ class Parsed:
     row refused later still goes to quarantine with its exact bytes. `notes` are sentences
     for the summary, equal for every chunk of a report where they say the same. `counts` are
     sentences with a number in them, written `{n}`: the numbers of all chunks are to be added.
+    `is_tidy` promises that no value has a control character in it.
     """
 
     table: pl.DataFrame
@@ -63,6 +64,7 @@ class Parsed:
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    is_tidy: bool = False
 
     @classmethod
     def of(cls, rows: list[dict[str, str]]) -> "Parsed":

@@ -82,6 +82,7 @@ def parse(chunk: Chunk) -> Parsed:
         ends=chunk.ends,
         notes=list(layout.notes),
         counts=counts,
+        is_tidy=True,
     )
 
 
