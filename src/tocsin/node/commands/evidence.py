@@ -68,7 +68,10 @@ def _state(row: Any) -> str:
 
 @app.command("show")
 def show(named: Named, store: StoreOption = DEFAULT_STORE, as_json: Json = False) -> None:
-    """Show one file of evidence and what was done with it, never its content."""
+    """Show what was done with one file of evidence.
+
+    Never its content: that is `tocsin evidence export`.
+    """
     open_existing(store)
     from tocsin.office.custody import history, newest_of
     from tocsin.office.reported import evidence_named
@@ -100,7 +103,10 @@ def export(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Write the exact bytes with a signed chain of custody into a new folder."""
+    """Write the exact bytes with their chain of custody.
+
+    Into a new folder, signed; `tocsin evidence verify` checks it anywhere.
+    """
     opened = open_existing(store)
     from tocsin.office import custody
 
@@ -127,7 +133,10 @@ def verify(
     folder: Annotated[Path, typer.Argument(help="A folder that tocsin evidence export wrote.")],
     key: Annotated[str, typer.Option(help="Public key of the node, 64 digits.")],
 ) -> None:
-    """Check an exported folder: bytes and signature; needs no store."""
+    """Check an exported folder: bytes and signature.
+
+    It needs no store, so whoever received the folder can check it.
+    """
     from tocsin.office.signing import verify_export
 
     facts = verify_export(folder, public_key=key)

@@ -29,7 +29,10 @@ def add(
     store: StoreOption = DEFAULT_STORE,
     by: By = None,
 ) -> None:
-    """Put evidence under a legal hold: nothing erases it; the same again renews it."""
+    """Put evidence under a legal hold.
+
+    Nothing erases it then; the same again renews the hold.
+    """
     open_existing(store)
     from tocsin.office import holds
     from tocsin.office.reported import evidence_named
@@ -54,7 +57,10 @@ def _end_of(text: str) -> datetime:
 
 @app.command("list")
 def list_(store: StoreOption = DEFAULT_STORE, as_json: Json = False) -> None:
-    """List holds; one past its end protects nothing and waits for a review."""
+    """List holds, and which wait for a review.
+
+    One past its end protects nothing any more.
+    """
     open_existing(store)
     rows = _holds()
     if as_json:

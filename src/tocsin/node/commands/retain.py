@@ -20,7 +20,10 @@ def retain(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Drop what is due (docs/reference/retention.md), tidy the store; run it once a day."""
+    """Drop what is due and tidy the store.
+
+    Run it once a day. What is due when: docs/reference/retention.md.
+    """
     opened = open_existing(store)
     from tocsin.office.retention import retain as drop
 
