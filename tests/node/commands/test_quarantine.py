@@ -47,7 +47,10 @@ def test_one_run_is_enough_for_who_wants_no_more(tocsin) -> None:
     assert {row["file"] for row in tocsin("quarantine", "--run", first[:8], "--json").json} == {
         BROKEN.name
     }
-    assert tocsin("quarantine", "--run", "none").out.startswith("Nothing is in quarantine")
+    assert tocsin("quarantine", "--run", "none").ended == (
+        4,
+        "tocsin: no record of run none is in quarantine. Possible: tocsin quarantine\n",
+    )
 
 
 def test_many_records_are_cut_short_for_people_and_not_for_machines(tocsin, tmp_path) -> None:

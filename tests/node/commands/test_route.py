@@ -147,7 +147,7 @@ def test_people_read_what_came_of_each_report_and_who_was_told(spawn, tmp_path) 
             "  note 2026-06-17-event4_sinkhole-demo.csv: 1 row names a network where an address is "
             "expected"
         ),
-        "  note see what was set aside, and why: tocsin quarantine",
+        "  note what was set aside, and why: tocsin quarantine",
     ]
     assert "Brook Telecom               network             7  idf-csv       delivered" in done.out
     assert "  files and manifests: out/PARTY/" in done.out
@@ -158,7 +158,7 @@ def test_a_second_run_says_that_all_was_told_before(tocsin) -> None:
     again = tocsin("route", SINKHOLE, *WITH_PARTIES)
 
     assert again.ended == (0, "")
-    assert "All of it was told before within 24 hours; nothing was delivered again." in again.out
+    assert "All that could be used was told before within 24 hours; nothing goes out again." in again.out
 
 
 def test_a_red_report_says_that_it_went_to_nobody(tocsin) -> None:
@@ -205,7 +205,7 @@ def test_what_is_inside_a_report_never_steers_the_terminal(tocsin, tmp_path) -> 
     ("words", "code", "complaint"),
     [
         (["nope.csv"], 4, "tocsin: no such file: nope.csv\n"),
-        (["."], 4, "tocsin: no such file: .\n"),
+        (["."], 4, "tocsin: . is a folder. Possible: name files, such as ./*.csv\n"),
         (["/dev/null"], 4, "tocsin: no such file: /dev/null\n"),
         (
             [SINKHOLE],

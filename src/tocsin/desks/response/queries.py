@@ -25,6 +25,7 @@ from tocsin.flow.release import (
 from tocsin.flow.remits import Recipient
 from tocsin.flow.stages import LANES, located
 from tocsin.flow.tables import Parsed
+from tocsin.formats.indicators import refang
 from tocsin.rules.disclosure import COUNTED, rule
 from tocsin.words.errors import Unusable
 from tocsin.words.fields import EXTRA, is_field
@@ -64,6 +65,7 @@ class Preview:
 
 def as_event(target: str, *, kind: str, extras: dict[str, str], at: datetime) -> pl.DataFrame:
     """An address, network, URL or domain as an event of one row; raises `Unusable`."""
+    target = refang(target)
     field = _field_of(target)
     row = {
         field: target,

@@ -64,6 +64,7 @@ def demo(
             )
         handed = hand_over(opened, folder / "out")
     facts = summary(outcome, handed, meter)
+    facts["quarantine_hint"] = f"tocsin quarantine --store {folder}/store"
     show(facts)
     _explain(facts, folder, samples)
 

@@ -1,5 +1,7 @@
 """`tocsin preview`: who would be told, which fields, why; nothing is sent or kept."""
 
+import csv
+import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +19,7 @@ from tocsin.node.commands.route import (
     Parties,
     StoreOption,
     TlpOption,
+    cost,
     finish,
     hand_over,
     import_file,
@@ -161,15 +164,67 @@ def _preview_file(
                 **reading,
             )
         handed = hand_over(opened, Path(scratch) / "out")
-    facts = summary(outcome, handed, meter)
+        facts = summary(outcome, handed, meter)
+        for told, delivery in zip(facts["deliveries"], outcome.deliveries, strict=True):
+            told.update(_inside(opened.path / delivery.path, opened.path / delivery.manifest_path))
+        facts["quarantine"] = _set_aside(opened)
+    facts |= {**cost(meter), "quarantine_hint": ""}
     for row in facts["deliveries"]:
         row["path"], row["state"] = "", "preview" if row["state"] == "delivered" else row["state"]
     if as_json:
         say_json(facts)
     else:
         show(facts)
+        _show_inside(facts)
         out.print("This was a preview: nothing was kept, nothing was sent.")
     finish(facts)
+
+
+def _inside(file: Path, manifest: Path) -> dict[str, Any]:
+    """What a delivery would hold: fields by what is done to them; why its first row is there."""
+    rulings = json.loads(manifest.read_bytes())["manifest"]["rulings"]
+    fields: dict[str, list[str]] = {}
+    for rows in rulings.values():
+        for row in rows:
+            held = fields.setdefault(row["act"], [])
+            held += [name for name in row["fields"] if name not in held]
+    return {"because": _first_reason(file), "fields": fields}
+
+
+def _first_reason(file: Path) -> str:
+    with file.open(encoding="utf-8", newline="") as stream:
+        if file.suffix == ".csv":
+            return next(csv.DictReader(stream), {}).get("extra.because") or ""
+        row = json.loads(stream.readline() or "{}")
+    extra = row.get("extra") or row.get("idf", {}).get("extra") or {}
+    return str(extra.get("because", ""))
+
+
+def _set_aside(opened: Store) -> list[dict[str, Any]]:
+    from tocsin.desks.response.queries import quarantined
+
+    rows = quarantined(opened.quarantine).select("file", "line", "reason")
+    return rows.head(SHOWN).to_dicts()
+
+
+SHOWN = 20
+
+
+def _show_inside(facts: dict[str, Any]) -> None:
+    for row in facts["deliveries"][:SHOWN]:
+        relation = row["relation"].replace("_", " ")
+        out.print(
+            f"[bold]{escape(row['name'])}[/] as [bold]{relation}[/]: {row['events']:,} events"
+        )
+        if row["because"]:
+            out.print(f"  for instance because {escape(clean(row['because']))}", soft_wrap=True)
+        for act, names in row["fields"].items():
+            if act not in ("drop", "never"):
+                out.print(f"  {ACTS[act]}: {', '.join(names)}", soft_wrap=True)
+    for row in facts["quarantine"]:
+        where = f"{row['file']}, line {row['line']}: {row['reason']}"
+        out.print(f"[yellow]would go to quarantine[/] {escape(clean(where))}", soft_wrap=True)
+    out.print()
 
 
 def _use_snapshot_of(store: Path, scratch: Store) -> None:

@@ -9,6 +9,7 @@ from rich.markup import escape
 from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
 from tocsin.node.console import clean, out, say_json, table
 from tocsin.node.store import open_existing
+from tocsin.words.errors import NotFound
 
 SHOWN = 50
 
@@ -32,6 +33,8 @@ def quarantine(
     from tocsin.desks.response.queries import quarantined
 
     rows = quarantined(opened.quarantine, run=run)
+    if run is not None and not len(rows):
+        raise NotFound(f"no record of run {run} is in quarantine. Possible: tocsin quarantine")
     if export is not None:
         export.write_bytes(
             b"".join(raw if raw.endswith(b"\n") else raw + b"\n" for raw in rows["raw"])

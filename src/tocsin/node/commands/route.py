@@ -119,6 +119,11 @@ def _check_channels(opened: Store, over: Collection[str] | None) -> None:
 
 def _require_files(files: Sequence[Path]) -> None:
     """Before a store is made for a name that was mistyped."""
+    folders = [str(path) for path in files if path.is_dir()]
+    if folders:
+        raise NotFound(
+            f"{folders[0]} is a folder. Possible: name files, such as {folders[0]}/*.csv"
+        )
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         raise NotFound(f"no such file: {', '.join(missing)}")
@@ -140,6 +145,8 @@ def import_file(path: Path) -> Any:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise NotFound(f"no such party file: {path}") from None
+    except IsADirectoryError:
+        raise NotFound(f"{path} is a folder. Possible: name the party file in it") from None
     except (OSError, UnicodeDecodeError) as fault:
         raise Unreadable(f"{path} cannot be read as UTF-8 text: {fault}") from fault
     at = datetime.now(UTC)
@@ -243,6 +250,13 @@ def summary(outcome: Any, handed: dict[str, Any], meter: Meter) -> dict[str, Any
             for row, gathered in zip(outcome.deliveries, totals.deliveries, strict=True)
         ],
         "earlier": _earlier(outcome, handed),
+        **cost(meter),
+    }
+
+
+def cost(meter: Meter) -> dict[str, float]:
+    """What a command cost, once its meter has stopped."""
+    return {
         "seconds": round(meter.seconds, 3),
         "cpu_seconds": round(meter.cpu_seconds, 3),
         "peak_mib": round(meter.peak_mib, 1),
@@ -331,8 +345,9 @@ def _show_reports(facts: dict[str, Any]) -> None:
         for note in notes[:6]:
             said = note.removeprefix(f"{report['file']}: ")
             out.print(f"  [yellow]note[/] {escape(clean(report['file']))}: {escape(clean(said))}")
-    if facts["quarantined"]:
-        out.print("  [yellow]note[/] see what was set aside, and why: tocsin quarantine")
+    hint = facts.get("quarantine_hint", "tocsin quarantine")
+    if facts["quarantined"] and hint:
+        out.print(f"  [yellow]note[/] what was set aside, and why: {escape(hint)}", soft_wrap=True)
     out.print()
 
 
@@ -365,7 +380,7 @@ def _why_nothing(facts: dict[str, Any]) -> str:
     if facts["held"]:
         return "Nothing was delivered."
     if facts["duplicates"]:
-        return "All of it was told before within 24 hours; nothing was delivered again."
+        return "All that could be used was told before within 24 hours; nothing goes out again."
     return "No event came out of it; nothing was delivered."
 
 

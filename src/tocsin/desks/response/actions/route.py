@@ -132,6 +132,11 @@ def _intake(options: Options) -> Intake:
 
 
 def _require_files(paths: Sequence[Path]) -> None:
+    folders = [str(path) for path in paths if path.is_dir()]
+    if folders:
+        raise NotFound(
+            f"{folders[0]} is a folder. Possible: name files, such as {folders[0]}/*.csv"
+        )
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
         raise NotFound(f"no such file: {', '.join(missing)}")
