@@ -12,6 +12,7 @@ from tocsin.flow import erasure, merge, store
 from tocsin.flow.erasure import (
     check_files,
     compact,
+    count_due,
     drop_events,
     erase_events,
     erase_quarantined,
@@ -152,6 +153,9 @@ def test_days_go_by_class_and_age(table, at):
         (DAYS[2], "scanner", 32),
     ]
     assert gone.rows == 40 + 8
+    assert count_due(table, before=limits, default=DAYS[0]) == 0
+    events("a9").write_parquet(table / f"day={DAYS[1]}" / "forgotten.parquet")
+    assert count_due(table, before=limits, default=DAYS[0]) == 4
     assert not (table / f"day={DAYS[0]}").exists()
 
 

@@ -202,12 +202,23 @@ def test_a_delivery_with_nothing_left_is_withdrawn(everywhere, order):
 
 
 def test_whoever_got_the_rows_is_named_to_be_told(everywhere, order):
-    first, _ = everything_erased(order)
+    first, second = everything_erased(order)
 
     assert {one.party for one in first.recipients} >= {"meadow-net"}
     assert {one.delivered_at for one in first.recipients} == {order.at - 2 * HOUR}
     notes = list(everywhere.deliveries.rglob("*.redacted.json"))
-    assert len(notes) == len({one.delivery for one in first.recipients})
+    assert len(notes) == len(first.recipients) + len(second.recipients)
+
+
+def test_every_note_on_what_was_handed_over_stays(everywhere, order):
+    everything_erased(order)
+    before = len(list(everywhere.deliveries.rglob("*.redacted.json")))
+    again = erase(replace(order, subject=addresses([NEIGHBOURS[0]])))
+    erase(replace(order, subject=addresses([NEIGHBOURS[1]])))
+
+    assert len(again.recipients) > 0
+    assert len(list(everywhere.deliveries.rglob("*.redacted.json"))) > before
+    assert {place.name: place.found for place in again.places}["spool and leftovers"] == 0
 
 
 def test_the_register_knows_that_and_not_whom(everywhere, order):

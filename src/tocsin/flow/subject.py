@@ -13,7 +13,9 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv6Address
+from itertools import product
 
 import polars as pl
 
@@ -41,8 +43,7 @@ class Subject(ABC):
 
     def spans(self, text: str) -> list[Span]:
         """Where the value stands in a text, in order; bytes are looked through as Latin-1."""
-        found = {span for at in self._candidates(text) if (span := self.confirm(text, at))}
-        return _merged(sorted(found))
+        return self._confirmed(text, self._candidates(pl.Series([text]))[0])
 
     def spans_in(self, data: bytes) -> list[Span]:
         """Where the value stands in bytes, as offsets into them."""
@@ -66,8 +67,9 @@ class Subject(ABC):
         return values.is_in(found).fill_null(value=False) if found else none
 
     def among(self, texts: pl.Series) -> list[str]:
-        """Those of the candidates that the value stands in."""
-        return [text for text in texts.to_list() if self.spans(text)]
+        """Those of the texts that the value stands in."""
+        pairs = zip(texts.to_list(), self._candidates(texts), strict=True)
+        return [text for text, candidates in pairs if self._confirmed(text, candidates)]
 
     def rows(self, table: pl.DataFrame) -> pl.Series:
         """Bool per row: whether the value stands in any text or bytes of it."""
@@ -77,22 +79,24 @@ class Subject(ABC):
                 hit |= self.column(column)
         return hit
 
-    def _candidates(self, text: str) -> list[int]:
-        """Offsets at which a pattern stands, whatever the case."""
-        # One `?` per character that is not ASCII keeps offsets into text and bytes the same.
-        plain = text if text.isascii() else text.encode("ascii", "replace").decode()
+    def _confirmed(self, text: str, candidates: list[int]) -> list[Span]:
+        found = {span for at in candidates if (span := self.confirm(text, at))}
+        return _merged(sorted(found))
+
+    def _candidates(self, texts: pl.Series) -> list[list[int]]:
+        """Per text, the offsets at which a pattern stands, whatever the case."""
+        # One `?` per character that is not ASCII makes offsets into text and bytes the same.
+        plain = texts.str.replace_all(r"[^\x00-\x7F]", "?")
         ascii_ones = [pattern for pattern in self.patterns if pattern.isascii()]
-        found = set(
-            pl.Series([plain])
-            .str.find_many(ascii_ones, ascii_case_insensitive=True, overlapping=True)
-            .explode(empty_as_null=False)
-            .to_list()
-        )
-        for pattern in set(self.patterns) - set(ascii_ones):
-            found |= {
-                match.start() for match in re.finditer(re.escape(pattern), text, re.IGNORECASE)
-            }
-        return sorted(found)
+        found = plain.str.find_many(ascii_ones, ascii_case_insensitive=True, overlapping=True)
+        others = [re.escape(p) for p in self.patterns if not p.isascii()]
+        if not others:
+            return [sorted(set(offsets)) for offsets in found.to_list()]
+        written = re.compile("|".join(others), re.IGNORECASE)
+        return [
+            sorted({*offsets, *(match.start() for match in written.finditer(text))})
+            for text, offsets in zip(texts.to_list(), found.to_list(), strict=True)
+        ]
 
 
 def _merged(spans: list[Span]) -> list[Span]:
@@ -115,6 +119,8 @@ _V4 = re.compile(
 _REVERSED = re.compile(r"(?<![0-9.])((?:[0-9]{1,3}\.){4})in-addr\.arpa", re.IGNORECASE)
 _NIBBLES = re.compile(r"(?<![0-9a-f.])((?:[0-9a-f]\.){32})ip6\.arpa", re.IGNORECASE)
 _V6 = re.compile(r"(?:[0-9A-Fa-f:.]|%3[Aa])+")
+_V6_BEFORE = re.compile(r"(?:[0-9A-Fa-f:.]|%3[Aa])+$")
+_COLON = re.compile("%3a", re.IGNORECASE)
 _LENGTH = re.compile(r"/([0-9]{1,3})(?![0-9])")
 _AROUND = 80  # longer than any spelling of one address
 
@@ -126,12 +132,12 @@ class Addresses(Subject):
     ranges: tuple[tuple[int, int, int], ...]
     kind = "address"
 
-    @property
+    @cached_property
     def values(self) -> tuple[str, ...]:  # type: ignore[override]
         """As they are written: 192.0.2.7, 2001:db8::/48."""
         return tuple(_written(span) for span in self.ranges)
 
-    @property
+    @cached_property
     def patterns(self) -> tuple[str, ...]:  # type: ignore[override]
         """What every spelling of one of them begins with, or has in it."""
         return tuple(sorted({text for span in self.ranges for text in _patterns(*span)}))
@@ -141,11 +147,10 @@ class Addresses(Subject):
         match = _V4.match(text, at)
         if match and self._has(4, *_v4_range(text, match)):
             return match.span()
-        low, high = max(0, at - _AROUND), at + _AROUND
-        for read in (_reversed_v4, _reversed_v6, _v6_ranges):
-            for start, end, version, first, last in read(text, low, high):
-                if start <= at < end and self._has(version, first, last):
-                    return start, end
+        for read in (_reversed_name, _v6_range):
+            found = read(text, at)
+            if found is not None and self._has(*found[1]):
+                return found[0]
         return None
 
     def among(self, texts: pl.Series) -> list[str]:
@@ -220,12 +225,25 @@ def _v4_patterns(first: int, last: int) -> Iterable[str]:
 
 
 def _v6_patterns(first: int, last: int) -> Iterable[str]:
-    hextet = first >> 112
-    if hextet != last >> 112 or not hextet:
+    low, high = _hextets(first), _hextets(last)
+    # A zero may be written as `::`, so what follows it stands nowhere in particular.
+    same = next((n for n in range(3) if low[n] != high[n] or not low[n]), 3)
+    if not same:
         yield from (":", "%3a", "ip6.arpa")
         return
-    yield from (f"{hextet:x}:", f"{hextet:x}%3a")
-    yield ".".join(reversed(f"{hextet:04x}")) + ".ip6.arpa"
+    for spelling in product(*[_spelt(hextet) for hextet in low[1:same]]):
+        for colon in (":", "%3a"):
+            yield colon.join((f"{low[0]:x}", *spelling)) + colon
+    yield ".".join(reversed("".join(f"{hextet:04x}" for hextet in low[:same]))) + ".ip6.arpa"
+
+
+def _hextets(value: int) -> list[int]:
+    return [value >> shift & 0xFFFF for shift in range(112, -1, -16)]
+
+
+def _spelt(hextet: int) -> list[str]:
+    """With any number of leading zeros: `db8`, `0db8`."""
+    return [f"{hextet:0{width}x}" for width in range(len(f"{hextet:x}"), 5)]
 
 
 def _v4_range(text: str, match: re.Match[str]) -> tuple[int, int]:
@@ -254,31 +272,42 @@ def _wide(text: str, span: Span, value: int, length: str | None, *, bits: int) -
     return value, value + size - 1
 
 
-Read = tuple[int, int, int, int, int]
+Read = tuple[Span, tuple[int, int, int]]  # where, and (version, first, last)
 
 
-def _reversed_v4(text: str, low: int, high: int) -> Iterable[Read]:
-    for match in _REVERSED.finditer(text, low, high):
-        octets = [int(part) for part in match[1].strip(".").split(".")]
-        if max(octets) <= 255:
+def _reversed_name(text: str, at: int) -> Read | None:
+    """`7.2.0.192.in-addr.arpa`, and the 32 digits before `ip6.arpa`."""
+    around = text[at : at + 90].lower()
+    if "in-addr" in around:
+        match = _around(_REVERSED, text, at)
+        octets = [int(part) for part in match[1].strip(".").split(".")] if match else [256]
+        if match and max(octets) <= 255:
             value = int.from_bytes(bytes(reversed(octets)), "big")
-            yield (*match.span(), 4, value, value)
-
-
-def _reversed_v6(text: str, low: int, high: int) -> Iterable[Read]:
-    for match in _NIBBLES.finditer(text, low, high + _AROUND):
+            return match.span(), (4, value, value)
+    if "ip6.arpa" in around and (match := _around(_NIBBLES, text, at)):
         value = int(match[1].replace(".", "")[::-1], 16)
-        yield (*match.span(), 6, value, value)
+        return match.span(), (6, value, value)
+    return None
 
 
-def _v6_ranges(text: str, low: int, high: int) -> Iterable[Read]:
-    for match in _V6.finditer(text, low, high):
-        written = re.sub("%3a", ":", match[0], flags=re.IGNORECASE)
-        if written.count(":") < 2 or (address := _read_v6(written)) is None:
-            continue
-        length = _LENGTH.match(text, match.end())
-        ends = _wide(text, match.span(), int(address), length and length[1], bits=128)
-        yield (*match.span(), *_unmapped(6, *ends))
+def _around(pattern: re.Pattern[str], text: str, at: int) -> re.Match[str] | None:
+    """The match that `at` lies in."""
+    found = pattern.finditer(text, max(0, at - _AROUND), at + 2 * _AROUND)
+    return next((match for match in found if match.start() <= at < match.end()), None)
+
+
+def _v6_range(text: str, at: int) -> Read | None:
+    before = _V6_BEFORE.search(text, max(0, at - _AROUND), at)
+    start = before.start() if before else at
+    match = _V6.match(text, start, at + _AROUND)
+    if match is None:
+        return None
+    written = _COLON.sub(":", match[0])
+    if written.count(":") < 2 or (address := _read_v6(written)) is None:
+        return None
+    length = _LENGTH.match(text, match.end())
+    ends = _wide(text, match.span(), int(address), length and length[1], bits=128)
+    return match.span(), _unmapped(6, *ends)
 
 
 def _read_v6(run: str) -> IPv6Address | None:
@@ -307,7 +336,7 @@ class Accounts(Subject):
     values: tuple[str, ...]
     kind = "account"
 
-    @property
+    @cached_property
     def patterns(self) -> tuple[str, ...]:  # type: ignore[override]
         """Every way a name is written: plain, escaped in JSON, escaped in a URL, as bytes."""
         return tuple(sorted({text for value in self.values for text in _spellings(value)}))
@@ -351,7 +380,7 @@ class Ids(Subject):
     kind: str
     values: tuple[str, ...]
 
-    @property
+    @cached_property
     def patterns(self) -> tuple[str, ...]:  # type: ignore[override]
         """With and without dashes."""
         return (*self.values, *(_dashed(value) for value in self.values))

@@ -4,12 +4,14 @@ To be looked for only while nothing else writes to the store (`office.alone`): w
 written and not yet committed looks the same.
 """
 
+import re
 from pathlib import Path
 
 from tocsin.flow import erasure
 from tocsin.office.models import Delivery, Evidence, WindowSegment
 
-_SIDE_NOTES = ".redacted.json"
+_NOTE = ".redacted.json"  # office.erasure.deliveries
+_AGAIN = re.compile(r"-r[0-9]+$")
 
 
 def find(store_folder: Path) -> list[Path]:
@@ -51,11 +53,22 @@ def _evidence(store_folder: Path) -> list[Path]:
 
 
 def _deliveries(store_folder: Path) -> list[Path]:
-    named: set[str] = set()
-    for path, manifest in Delivery.objects.values_list("path", "manifest_path"):
-        named |= {path, manifest, str(Path(path).with_suffix(_SIDE_NOTES))}
+    rows = list(Delivery.objects.values_list("path", "manifest_path"))
+    named = {name for row in rows for name in row} | {_noted(path) for path, _ in rows}
     files = [path for path in (store_folder / "deliveries").rglob("*") if path.is_file()]
-    return [path for path in files if str(path.relative_to(store_folder)) not in named]
+    names = {path: str(path.relative_to(store_folder)) for path in files}
+    return [
+        path
+        for path, name in names.items()
+        if name not in named and not (name.endswith(_NOTE) and _noted(name) in named)
+    ]
+
+
+def _noted(name: str) -> str:
+    """What every note of an erasure on one delivery has in common: its name without `-r2`."""
+    path = Path(name.removesuffix(_NOTE))
+    stem = path.stem if not name.endswith(_NOTE) else path.name
+    return str(path.with_name(_AGAIN.sub("", stem) + _NOTE))
 
 
 def _windows(store_folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from tocsin.office import evidence, leftovers, register, window
 from tocsin.office.alone import alone
 from tocsin.office.models import Delivery, Evidence, RegisterRow, Run, WindowSegment
 from tocsin.rules.retention import Place, kept_for, kinds
+from tocsin.words.errors import TocsinError
 from tocsin.words.moments import as_utc
 
 
@@ -63,13 +64,17 @@ def _events(one: _Pass) -> Dropped:
     """Whole days where all classes are due; else the rows of the classes that are."""
     today = one.at.date()
     spans = {kind: kept_for(Place.EVENTS, kind, on=today) for kind in kinds(Place.EVENTS, on=today)}
+    table, default = one.store_folder / "events", one.before(Place.EVENTS).date()
+    before = {kind: today - span for kind, span in spans.items() if span is not None}
     gone = erasure.drop_events(
-        one.store_folder / "events",
-        before={kind: today - span for kind, span in spans.items() if span is not None},
-        default=one.before(Place.EVENTS).date(),
-        at=one.at,
-        dry_run=one.dry_run,
+        table, before=before, default=default, at=one.at, dry_run=one.dry_run
     )
+    left = 0 if one.dry_run else erasure.count_due(table, before=before, default=default)
+    if left:
+        raise TocsinError(
+            f"{left} events are still in the files of {table} although they were dropped. "
+            "Possible: the same command again; then report it"
+        )
     return Dropped("events", gone.rows, "events")
 
 
