@@ -24,6 +24,9 @@ FOLDERS = (
     "keys",
     "networks",
 )
+# What cannot be made anew: `spool` is emptied by every run, `networks` came later.
+KEPT = ("events", "evidence", "deliveries", "window", "quarantine", "keys")
+DATABASE = "tocsin.sqlite3"
 OURS = ("office", "response")
 
 
@@ -89,13 +92,35 @@ def open_store(path: Path) -> Store:
     """
     store = Store(Path(path).absolute())
     with _readable_faults(store):
+        _require_whole(store)
         store.make_folders()
         with _lock(store):
             _check_layout(store)
             _make_secret(store)
             _set_up_django(store)
             _migrate(store)
+            _mark_layout(store)
     return store
+
+
+def _require_whole(store: Store) -> None:
+    """A store that was made and has lost a part is not quietly given an empty one.
+
+    An empty `window` would tell everything twice, empty `keys` would sign with another name.
+    """
+    if not (store.path / "layout").is_file():
+        return
+    lost = [name for name in FOLDERS if name in KEPT and not (store.path / name).is_dir()]
+    if lost:
+        raise Unusable(
+            f"store {store.path} has lost its folder {lost[0]}. Possible: restore it from a "
+            "backup, or make an empty folder of that name to go on without what was in it"
+        )
+    if not os.environ.get("TOCSIN_DATABASE_URL") and not (store.path / DATABASE).is_file():
+        raise Unusable(
+            f"store {store.path} has lost its database {DATABASE}. Possible: restore it from a "
+            "backup, or begin a new store with --store"
+        )
 
 
 def open_existing(path: Path) -> Store:
@@ -150,10 +175,16 @@ def _lock(store: Store) -> Iterator[None]:
         yield
 
 
-def _check_layout(store: Store) -> None:
+def _mark_layout(store: Store) -> None:
+    """Say that the store is whole, once its database is there."""
     mark = store.path / "layout"
     if not mark.exists():
         _write_privately(mark, f"{LAYOUT}\n")
+
+
+def _check_layout(store: Store) -> None:
+    mark = store.path / "layout"
+    if not mark.exists():
         return
     text = mark.read_text(encoding="ascii", errors="replace").strip()
     if not text.isdigit() or int(text) > LAYOUT:

@@ -158,7 +158,10 @@ def test_a_second_run_says_that_all_was_told_before(tocsin) -> None:
     again = tocsin("route", SINKHOLE, *WITH_PARTIES)
 
     assert again.ended == (0, "")
-    assert "All that could be used was told before within 24 hours; nothing goes out again." in again.out
+    assert (
+        "All that could be used was told before within 24 hours; nothing goes out again."
+        in again.out
+    )
 
 
 def test_a_red_report_says_that_it_went_to_nobody(tocsin) -> None:
