@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -179,12 +181,33 @@ def test_a_root_that_is_not_mounted_is_not_made_anew(parcel: Parcels, root: Path
     assert (refusal.value.lasting, root.exists()) == (False, False)
 
 
-def test_a_folder_that_is_not_writable_is_tried_again_later(parcel: Parcels, root: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere; run the tests as another user")
-    (root / "meadow-net").mkdir(mode=0o500)
-    with pytest.raises(Undelivered, match="it is not writable") as refusal:
-        CHANNEL.send(parcel())
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Root may write everywhere; for a while this process is the user nobody."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_folder_that_is_not_writable_is_tried_again_later() -> None:
+    with TemporaryDirectory() as place:  # below tmp_path nobody could not even look
+        folder = Path(place)
+        folder.chmod(0o755)
+        (folder / "rows.csv").write_bytes(ROWS)
+        (folder / "root" / "meadow-net").mkdir(parents=True)
+        (folder / "root" / "meadow-net").chmod(0o555)
+        pieces = (Piece("rows.csv", folder / "rows.csv", digest(ROWS)),)
+        settings = {"root": str(folder / "root")}
+        with (
+            as_nobody(),
+            pytest.raises(Undelivered, match="it is not writable") as refusal,
+        ):
+            CHANNEL.send(Parcel(DELIVERY, "meadow-net", pieces, settings=settings))
 
     assert not refusal.value.lasting
 
