@@ -10,7 +10,8 @@ class WindowSegment(models.Model):
 
     Purpose: to recognise a repeat within the window (24 hours by default) without keeping
     the event twice. Basis: as for the run. Retention: until `until`, then row and file go
-    (`office.window.expire_window`); keys are hashes of events, which whoever knows all fields could try out; no addresses.
+    (`office.window.expire_window`); keys are hashes of events and no addresses, though whoever
+    knows all other fields could try addresses out.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="window_segments")
