@@ -1,12 +1,12 @@
 """Who holds an address: the network, by prefix or autonomous system, and the state's CSIRT."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import polars as pl
 
 from tocsin.flow.hits import by_value, links_of, prefix_hits, prefix_reasons, with_origin
-from tocsin.flow.networks import Located, range_texts
+from tocsin.flow.networks import Layer, Located, range_texts
 from tocsin.flow.places import Place, Scene, column
 from tocsin.rules.contacts import LAST_RANK
 from tocsin.words.relations import Relation, RemitKind
@@ -55,28 +55,19 @@ def _asn_hits(
 
 
 def _asn_reasons(scene: Scene, place: Place, rows: np.ndarray) -> pl.Series:
-    at = pl.Series(rows)
-    located = _subset(place.asn, rows)
-    spans = range_texts(scene.networks.asn, located, place.is4[rows])
-    asn = place.asn.value.gather(at)
-    source = _sources([layer.source for layer in scene.networks.asn], located)
-    reported = column(scene.events, f"{place.side}.asn", pl.UInt32).gather(at)
-    return pl.select(
-        pl.when(pl.lit(spans).is_not_null())
-        .then(
-            pl.concat_str(
-                [
-                    pl.lit("AS"),
-                    pl.lit(asn),
-                    pl.lit(" held "),
-                    pl.lit(spans),
-                    pl.lit(" in "),
-                    pl.lit(source),
-                ]
-            )
-        )
-        .otherwise(pl.concat_str([pl.lit("the report says AS"), pl.lit(reported)]))
-    ).to_series()
+    asn, span, source = _where(scene.networks.asn, place.asn, place, rows)
+    reported = column(scene.events, f"{place.side}.asn", pl.UInt32).gather(pl.Series(rows))
+    known = "AS" + asn.cast(pl.String) + " held " + span + " in " + source
+    return known.fill_null("the report says AS" + reported.cast(pl.String))
+
+
+def _where(
+    layers: Sequence[Layer], found: Located, place: Place, rows: np.ndarray
+) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """For some rows: what was found, in which range, in which snapshot or overlay."""
+    located = _subset(found, rows)
+    spans = range_texts(layers, located, place.is4[rows])
+    return located.value, spans, _sources([layer.source for layer in layers], located)
 
 
 def _subset(located: Located, rows: np.ndarray) -> Located:
@@ -114,24 +105,7 @@ def _csirt_by_name(
 
 
 def _country_reasons(scene: Scene, place: Place, rows: np.ndarray) -> pl.Series:
-    at = pl.Series(rows)
-    located = _subset(place.country, rows)
-    spans = range_texts(scene.networks.country, located, place.is4[rows])
-    country = place.country.value.gather(at)
-    source = _sources([layer.source for layer in scene.networks.country], located)
-    reported = column(scene.events, f"{place.side}.geolocation.cc", pl.String).gather(at)
-    return pl.select(
-        pl.when(pl.lit(spans).is_not_null())
-        .then(
-            pl.concat_str(
-                [
-                    pl.lit(spans),
-                    pl.lit(" belonged to "),
-                    pl.lit(country),
-                    pl.lit(" in "),
-                    pl.lit(source),
-                ]
-            )
-        )
-        .otherwise(pl.concat_str([pl.lit("the report says "), pl.lit(reported)]))
-    ).to_series()
+    country, span, source = _where(scene.networks.country, place.country, place, rows)
+    reported = column(scene.events, f"{place.side}.geolocation.cc", pl.String)
+    known = span + " belonged to " + country + " in " + source
+    return known.fill_null("the report says " + reported.gather(pl.Series(rows)))

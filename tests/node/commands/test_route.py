@@ -326,7 +326,7 @@ def test_a_run_while_another_is_under_way_ends_with_6(spawn, tocsin, tmp_path) -
         done = spawn("route", SINKHOLE)
 
     assert done.code == 6
-    assert "another run is under way in" in done.err
+    assert "a run, an erasure or a retention is under way in" in done.err
 
 
 def test_a_store_that_is_a_file_ends_with_2(spawn, tmp_path) -> None:

@@ -6,12 +6,10 @@ again under its own name when the same files come back, so the event store, whic
 just before the database, never holds it twice.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,10 +38,11 @@ from tocsin.formats.catalogue import FORMATS
 from tocsin.formats.generic_csv import NAME as GENERIC_CSV
 from tocsin.formats.generic_csv import with_mapping
 from tocsin.office import evidence, keys, manifest, register, window
+from tocsin.office.alone import alone
 from tocsin.office.models import Delivery, Party, Run
 from tocsin.office.parties import directory
 from tocsin.rules.transfers import transfer_basis
-from tocsin.words.errors import Busy, NotFound, Unusable
+from tocsin.words.errors import NotFound, Unusable
 from tocsin.words.markings import Tlp
 from tocsin.words.relations import Relation
 
@@ -100,7 +99,7 @@ def route_reports(
     if options.overlay is not None:
         read_overlay(options.overlay)
     intake = _intake(options)
-    with _alone(store_folder):
+    with alone(store_folder):
         reports = _keep_evidence(paths, options, intake, store_folder, at)
         run = _begin(reports, options, at)
         plan = _plan(run, options, store_folder)
@@ -151,19 +150,6 @@ def _require_parties() -> None:
             "no party is on file, so nobody could be told. Possible: --parties FILE, or "
             "tocsin parties import FILE"
         )
-
-
-@contextmanager
-def _alone(store_folder: Path) -> Iterator[None]:
-    with (store_folder / ".route.lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(
-                f"another run is under way in {store_folder}. Possible: wait for it, or use "
-                "another --store"
-            ) from None
-        yield
 
 
 def _keep_evidence(
