@@ -41,10 +41,10 @@ from tocsin.office import evidence, keys, manifest, register, window
 from tocsin.office.alone import alone
 from tocsin.office.models import Delivery, Party, Run
 from tocsin.office.parties import directory
+from tocsin.rules.disclosure import COUNTED
 from tocsin.rules.transfers import transfer_basis
 from tocsin.words.errors import NotFound, Unusable
 from tocsin.words.markings import Tlp
-from tocsin.words.relations import Relation
 
 KEEP_EVIDENCE = timedelta(days=90)
 REFUSED_TRANSFER = "no basis for a transfer of personal data to {country} is on file"
@@ -379,7 +379,7 @@ def _delivery(run: Run, gathered: Gathered, uid: UUID, store_folder: Path) -> De
 
 def _refusal(gathered: Gathered, at: datetime) -> str:
     """Why this delivery must not leave by itself, or nothing."""
-    if gathered.relation in (Relation.LAW_ENFORCEMENT, Relation.COORDINATOR):
+    if gathered.relation in COUNTED:
         return ""  # figures without personal data are no transfer
     country = gathered.recipient.country
     if transfer_basis(country, at.date()) is not None:
