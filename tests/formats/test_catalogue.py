@@ -2,6 +2,7 @@
 
 import io
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +19,6 @@ from tocsin.words.errors import Unreadable
 from tocsin.words.fields import is_field
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-READING = [one for one in FORMATS.values() if one.cut is not None]
 WRITING = [one for one in FORMATS.values() if one.body is not None and one.is_lossless]
 # Whatever hostile bytes do, the first line may look like that of a report.
 HEADERS = [
@@ -28,6 +28,8 @@ HEADERS = [
     b'{"source.ip":"192.0.2.1"}\n',
     b"[",
     b'{"xarf_version":"4.2.0"}\n',
+    (SAMPLES / "generic-csv" / "honeypot.csv").read_bytes()[:150],
+    (SAMPLES / "generic-csv" / "takedown.csv").read_bytes()[:60],
 ]
 HOSTILE = st.lists(
     st.sampled_from([b'"', b",", b"\n", b"\r", b"\0", b"\xff\xfe", b"{", b"}", b"[", b"]", b":"])
@@ -37,16 +39,35 @@ HOSTILE = st.lists(
 ).map(b"".join)
 
 
-def files(fmt: Format) -> list[tuple[str, bytes]]:
-    """Name and bytes of every file in the samples of a format, unpacked."""
-    folder = SAMPLES / fmt.samples
+@dataclass(frozen=True)
+class Reader:
+    """A format that can read, and its samples; of a format with mappings, one of each mapping."""
+
+    fmt: Format
+    name: str
+    paths: tuple[Path, ...]
+
+    @property
+    def files(self) -> list[tuple[str, bytes]]:
+        """Name and bytes of every sample, unpacked."""
+        return [(name, stream.read()) for path in self.paths for name, stream in unpack(path)]
+
+
+def readers(fmt: Format) -> list[Reader]:
+    """A mapping lies beside its sample, under the same name."""
+    if fmt.with_mapping is None:
+        return [Reader(fmt, fmt.name, tuple(sorted((SAMPLES / fmt.samples).iterdir())))]
     return [
-        (name, stream.read()) for path in sorted(folder.iterdir()) for name, stream in unpack(path)
+        Reader(
+            fmt.with_mapping(mapping), f"{fmt.name}-{mapping.stem}", (mapping.with_suffix(".csv"),)
+        )
+        for mapping in sorted((SAMPLES / fmt.samples).glob("*.toml"))
     ]
 
 
-def each_format(formats: list[Format]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("fmt", formats, ids=lambda fmt: fmt.name)
+READING = [one for fmt in FORMATS.values() for one in readers(fmt)]
+each_reader = pytest.mark.parametrize("reader", READING, ids=lambda one: one.name)
+each_writing = pytest.mark.parametrize("fmt", WRITING, ids=lambda fmt: fmt.name)
 
 
 def check_contract(out: Read) -> None:
@@ -61,43 +82,61 @@ def check_contract(out: Read) -> None:
         assert chunk.row == chunk.lines[0]
 
 
-@each_format(READING)
-def test_a_format_reads_its_own_samples_and_knows_them(fmt: Format) -> None:
-    for name, data in files(fmt):
-        out = read(fmt, data, name)
+@each_reader
+def test_a_format_reads_its_own_samples_and_knows_them(reader: Reader) -> None:
+    for name, data in reader.files:
+        out = read(reader.fmt, data, name)
 
-        assert sniff(data[:HEAD_BYTES], name) is fmt
+        assert known(data, name) is (None if is_mapped(reader) else reader.fmt)
         assert out.table.height > 0
         check_contract(out)
 
 
-@each_format(READING)
-def test_each_row_can_show_its_exact_bytes(fmt: Format) -> None:
-    for name, data in files(fmt):
-        out = read(fmt, data, name)
+def known(data: bytes, name: str) -> Format | None:
+    """As what a file is recognised."""
+    try:
+        return sniff(data[:HEAD_BYTES], name)
+    except Unreadable:
+        return None
+
+
+def is_mapped(reader: Reader) -> bool:
+    return FORMATS[reader.fmt.name].with_mapping is not None
+
+
+def test_what_every_format_in_the_catalogue_can_read_has_samples_under_the_contract() -> None:
+    assert {one.fmt.name for one in READING} == set(FORMATS)
+    assert [one.name for one in READING if not one.files] == []
+
+
+@each_reader
+def test_each_row_can_show_its_exact_bytes(reader: Reader) -> None:
+    for name, data in reader.files:
+        out = read(reader.fmt, data, name)
 
         exact = [one.raw(index) for one in out.parsed for index in range(one.table.height)]
         assert [raw for raw in exact if raw not in data] == []
 
 
-@each_format(READING)
-def test_a_chunk_survives_the_way_to_another_process(fmt: Format) -> None:
-    assert fmt.parse is not None
-    for name, data in files(fmt):
-        for chunk in read(fmt, data, name).chunks:
-            sent = pickle.loads(pickle.dumps(chunk))
+@each_reader
+def test_a_chunk_survives_the_way_to_another_process(reader: Reader) -> None:
+    parse = reader.fmt.parse
+    assert parse is not None
+    for name, data in reader.files:
+        for chunk in read(reader.fmt, data, name).chunks:
+            sent, parse_there = pickle.loads(pickle.dumps((chunk, parse)))
 
             assert isinstance(sent, Chunk)
-            assert fmt.parse(sent).table.equals(fmt.parse(chunk).table)
+            assert parse_there(sent).table.equals(parse(chunk).table)
 
 
-@each_format(WRITING)
+@each_writing
 def test_every_sample_of_every_format_survives_being_written_and_read(fmt: Format) -> None:
     assert fmt.header is not None
     assert fmt.body is not None
     for source in READING:
-        for name, data in files(source):
-            table = read(source, data, name).table.drop(ROW)
+        for name, data in source.files:
+            table = read(source.fmt, data, name).table.drop(ROW)
 
             back = read(fmt, fmt.header(table.columns) + fmt.body(table)).table.drop(ROW)
 
@@ -105,14 +144,14 @@ def test_every_sample_of_every_format_survives_being_written_and_read(fmt: Forma
             assert back.select(filled).equals(table.select(filled)), name
 
 
-@each_format(READING)
+@each_reader
 @settings(max_examples=120, deadline=None)
 @given(header=st.sampled_from(HEADERS), body=HOSTILE)
 def test_hostile_bytes_give_rows_faults_or_unreadable_and_nothing_else(
-    fmt: Format, header: bytes, body: bytes
+    reader: Reader, header: bytes, body: bytes
 ) -> None:
     try:
-        out = read(fmt, header + body, "2026-06-17-scan_rdp-x.csv")
+        out = read(reader.fmt, header + body, "2026-06-17-scan_rdp-x.csv")
     except Unreadable as error:
         assert str(error).startswith("2026-06-17-scan_rdp-x.csv: ")  # noqa: PT017
     else:
@@ -120,21 +159,21 @@ def test_hostile_bytes_give_rows_faults_or_unreadable_and_nothing_else(
         assert all(fault.row > 0 and fault.reason for fault in out.faults)
 
 
-@each_format(READING)
+@each_reader
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_a_sample_with_flipped_bytes_gives_rows_faults_or_unreadable(
-    fmt: Format, data: st.DataObject
+    reader: Reader, data: st.DataObject
 ) -> None:
-    name, sample = data.draw(st.sampled_from(files(fmt)))
+    name, sample = data.draw(st.sampled_from(reader.files))
     broken = bytearray(sample)
     for _ in range(data.draw(st.integers(1, 5))):
         broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
 
     try:
-        check_contract(read(fmt, bytes(broken), name))
+        check_contract(read(reader.fmt, bytes(broken), name))
     except Unreadable:
-        assert fmt.cut is not None
+        assert reader.fmt.cut is not None
 
 
 def test_a_report_in_small_pieces_gives_the_same_rows_in_the_same_order() -> None:
@@ -142,10 +181,11 @@ def test_a_report_in_small_pieces_gives_the_same_rows_in_the_same_order() -> Non
         def read(self, size: int | None = -1, /) -> bytes:
             return super().read(min(size or 1, 3) if size != -1 else 3)
 
-    for fmt in READING:
+    for reader in READING:
+        fmt = reader.fmt
         assert fmt.cut is not None
         assert fmt.parse is not None
-        for name, data in files(fmt):
+        for name, data in reader.files:
             out = [one for one in fmt.cut(Dripping(data), name) if not isinstance(one, Fault)]
 
             tables = pl.concat([fmt.parse(chunk).table for chunk in out], how="diagonal")
@@ -172,7 +212,7 @@ def test_an_unknown_format_is_refused_with_those_that_are_known() -> None:
 
     assert str(refusal.value) == (
         "photo.png: in no format that Tocsin reads. Possible: "
-        f"{', '.join(one.name for one in READING)}; any other CSV with --mapping."
+        f"{', '.join(one.name for one in FORMATS.values() if one.cut)}; any other CSV with --mapping."
     )
 
 

@@ -1,12 +1,14 @@
 """The wire formats there are, in the order in which a file is tried."""
 
-from tocsin.formats import idf_csv, idf_json, indicators, shadowserver, xarf
+from pathlib import Path
+
+from tocsin.formats import generic_csv, idf_csv, idf_json, indicators, shadowserver, xarf
 from tocsin.formats.format import Format
 from tocsin.formats.mail import arf, mbox, phishing
-from tocsin.words.errors import Unreadable
+from tocsin.words.errors import Unreadable, Unusable
 
 # What shows by its content comes first; Shadowserver also goes by the file name; anything may
-# be on a plain list, so that comes last.
+# be on a plain list, so that comes last of those that are recognised.
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
@@ -18,6 +20,7 @@ FORMATS: dict[str, Format] = {
         phishing.FORMAT,
         shadowserver.FORMAT,
         indicators.FORMAT,
+        generic_csv.FORMAT,
     )
 }
 
@@ -36,3 +39,27 @@ def sniff(head: bytes, name: str) -> Format:
         f"{name}: in no format that Tocsin reads. Possible: {possible}; "
         "any other CSV with --mapping."
     )
+
+
+def chosen(name: str | None, *, mapping: Path | None = None) -> Format | None:
+    """The format that an operator names, with the mapping file it may need; None if neither.
+
+    Raises `Unusable` for a name that there is not and for what cannot go together, and what
+    reading the mapping raises.
+    """
+    if name is not None and name not in FORMATS:
+        raise Unusable(f"no format {name!r}. Possible: {', '.join(FORMATS)}")
+    if mapping is None:
+        return None if name is None else _reading(FORMATS[name])
+    mapped = FORMATS[name or generic_csv.NAME]
+    if mapped.with_mapping is None:
+        raise Unusable(f"a mapping is for CSV, not for {name}. Possible: leave one of them out")
+    return mapped.with_mapping(mapping)
+
+
+def _reading(format_: Format) -> Format:
+    if format_.with_mapping is not None:
+        raise Unusable(
+            f"{format_.name} is read with a mapping file. Possible: --mapping mapping.toml"
+        )
+    return format_

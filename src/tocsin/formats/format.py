@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -42,3 +43,6 @@ class Format:
     is_prohibited: Callable[[bytes], bool] | None = None
     # False where the format has no place for some columns: what is written does not come back.
     is_lossless: bool = True
+    # A format that a mapping file describes: makes, of one, the format that reads. By itself it
+    # reads nothing and is never recognised.
+    with_mapping: Callable[[Path], "Format"] | None = None

@@ -85,15 +85,15 @@ def with_mapping(source: Path | str) -> Format:
         name=NAME,
         media_type="text/csv",
         extension=".csv",
-        sniff=_takes_anything,
+        sniff=_is_never_recognised,
         cut=partial(_cut, mapping),
         parse=parse,
     )
 
 
-def _takes_anything(_head: bytes, _name: str) -> bool:
+def _is_never_recognised(_head: bytes, _name: str) -> bool:
     """The operator says what the file is; nothing is guessed."""
-    return True
+    return False
 
 
 def read_mapping(source: Path | str) -> CsvMapping:
@@ -313,3 +313,13 @@ def _read_times(texts: pl.Series, time_format: str) -> pl.Series:
     if isinstance(read.dtype, pl.Datetime) and read.dtype.time_zone:
         return read.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return read
+
+
+FORMAT = Format(
+    name=NAME,
+    media_type="text/csv",
+    extension=".csv",
+    sniff=_is_never_recognised,
+    with_mapping=with_mapping,
+    samples=NAME,
+)

@@ -14,7 +14,6 @@ import pytest
 
 from tests.node.conftest import OVERLAY, PARTIES, PHISH, SAMPLES, SINKHOLE, WITH_PARTIES
 from tocsin.formats.catalogue import FORMATS
-from tocsin.formats.generic_csv import NAME as GENERIC_CSV
 from tocsin.node.benchdata import write_reports
 from tocsin.office.keys import public_text, signing_key
 from tocsin.office.manifest import read_signed
@@ -234,7 +233,7 @@ def test_what_is_inside_a_report_never_steers_the_terminal(tocsin, tmp_path) -> 
         (
             [SINKHOLE, "--format", "xml"],
             2,
-            f"tocsin: no format 'xml'. Possible: {', '.join((*FORMATS, GENERIC_CSV))}\n",
+            f"tocsin: no format 'xml'. Possible: {', '.join(FORMATS)}\n",
         ),
         (
             [SINKHOLE, "--parties", "nope.toml"],

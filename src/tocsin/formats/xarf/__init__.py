@@ -13,7 +13,7 @@ from tocsin.formats.format import Format
 from tocsin.formats.idf_json import ends
 from tocsin.formats.xarf.prohibited import is_prohibited
 from tocsin.formats.xarf.reading import cut, parse, sniff
-from tocsin.formats.xarf.writing import Sender, body, header
+from tocsin.formats.xarf.writing import Sender, body, header, nameless
 
 FORMAT = Format(
     name="xarf",
@@ -23,7 +23,7 @@ FORMAT = Format(
     cut=cut,
     parse=parse,
     header=header,
-    body=partial(body, sender=Sender()),
+    body=nameless,  # until `with_sender`
     ends=ends,
     samples="xarf",
     is_prohibited=is_prohibited,
@@ -34,3 +34,6 @@ FORMAT = Format(
 def with_sender(sender: Sender) -> Format:
     """The format with the name that a node's reports carry."""
     return replace(FORMAT, body=partial(body, sender=sender))
+
+
+__all__ = ["FORMAT", "Sender", "with_sender"]

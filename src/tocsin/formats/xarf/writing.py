@@ -19,6 +19,7 @@ from tocsin.formats.idf import moments_as_text
 from tocsin.formats.xarf.classes import ELSE, NOT_THE_ATTACKER, WRITTEN
 from tocsin.formats.xarf.shapes import Report, deviations
 from tocsin.words.classes import SPELLINGS, TYPES
+from tocsin.words.errors import Unusable
 from tocsin.words.fields import EXTRA
 
 VERSION = "4.2.0"
@@ -35,14 +36,22 @@ Event = dict[str, object]
 class Sender:
     """Who reports and sends: organisation, address for questions, domain."""
 
-    org: str = "Tocsin node"
-    contact: str = "abuse@tocsin.invalid"  # a placeholder (RFC 2606) until settings name the node
-    domain: str = "tocsin.invalid"
+    org: str
+    contact: str
+    domain: str
 
 
 def header(_columns: list[str]) -> bytes:
     """JSON lines have none."""
     return b""
+
+
+def nameless(_table: pl.DataFrame) -> bytes:
+    """XARF says who reports (`reporter` and `sender` must be given), and nobody was named."""
+    raise Unusable(
+        "XARF names who reports, and this node has no name. Possible: TOCSIN_NODE_NAME and "
+        "TOCSIN_NODE_CONTACT, or another format for the party"
+    )
 
 
 def body(table: pl.DataFrame, *, sender: Sender) -> bytes:

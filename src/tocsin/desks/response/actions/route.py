@@ -34,9 +34,7 @@ from tocsin.flow.executors import EXECUTORS
 from tocsin.flow.gather import Gathered
 from tocsin.flow.networks import read_overlay, snapshot_in
 from tocsin.flow.stages import Plan
-from tocsin.formats.catalogue import FORMATS
-from tocsin.formats.generic_csv import NAME as GENERIC_CSV
-from tocsin.formats.generic_csv import with_mapping
+from tocsin.formats.catalogue import chosen
 from tocsin.office import evidence, keys, manifest, register, window
 from tocsin.office.alone import alone
 from tocsin.office.models import Delivery, Party, Run
@@ -95,10 +93,10 @@ def route_reports(
     read does not stop the others.
     """
     _require_files(paths)
+    intake = _intake(options)
     _require_parties()
     if options.overlay is not None:
         read_overlay(options.overlay)
-    intake = _intake(options)
     with alone(store_folder):
         reports = _keep_evidence(paths, options, intake, store_folder, at)
         run = _begin(reports, options, at)
@@ -114,20 +112,8 @@ def route_reports(
 
 def _intake(options: Options) -> Intake:
     """How the reports are to be read; raises `Unusable` for what cannot go together."""
-    chosen = None
-    if options.mapping is not None:
-        if options.format not in {None, GENERIC_CSV}:
-            raise Unusable(
-                f"a mapping is for CSV, not for {options.format}. Possible: leave one of them out"
-            )
-        chosen = with_mapping(options.mapping)
-    elif options.format == GENERIC_CSV:
-        raise Unusable(
-            f"{GENERIC_CSV} is read with a mapping file. Possible: --mapping mapping.toml"
-        )
-    elif options.format is not None:
-        chosen = FORMATS[options.format]
-    return Intake(chosen, tuple(options.constants.items()))
+    format_ = chosen(options.format, mapping=options.mapping)
+    return Intake(format_, tuple(options.constants.items()))
 
 
 def _require_files(paths: Sequence[Path]) -> None:
