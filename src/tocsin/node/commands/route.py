@@ -86,11 +86,10 @@ def route(
     """
     _require_files(files)
     marking = read_tlp(tlp)
-    over = None if send else WITHOUT_SENDING
-    check_options(executor, format_name=format_name, mapping=mapping, kind=kind, overlay=overlay)
     with Meter() as meter:
-        _check_node(store, parties, out_folder, over)
         opened = open_store(store)
+        over = None if send else WITHOUT_SENDING
+        _check_channels(opened, over)
         if parties is not None:
             import_file(parties)
         with progress(shown=not as_json) as tell:
@@ -111,72 +110,11 @@ def route(
     finish(facts)
 
 
-# --- refused before a store is made or a party imported -----------------------------------------
-
-
-def check_options(
-    executor: str,
-    *,
-    format_name: str | None = None,
-    mapping: Path | None = None,
-    kind: str | None = None,
-    overlay: Path | None = None,
-) -> None:
-    """Options that no run could follow; raises `Unusable`, `NotFound`, `Unreadable`."""
-    from tocsin.flow.executors import EXECUTORS
-    from tocsin.flow.networks import read_overlay
-    from tocsin.formats.catalogue import chosen
-
-    if executor not in EXECUTORS:
-        raise Unusable(f"no executor {executor!r}. Possible: {', '.join(EXECUTORS)}")
-    if kind is not None and kind not in TYPES:
-        raise Unusable(f"no class {kind!r}. Possible: {', '.join(sorted(TYPES))}")
-    chosen(format_name, mapping=mapping)
-    if overlay is not None:
-        read_overlay(overlay)
-
-
-def _check_node(
-    store: Path, parties: Path | None, out_folder: Path | None, over: Collection[str] | None
-) -> None:
-    """Settings, folders and a party file with which nothing could be sent or nobody told."""
+def _check_channels(opened: Store, over: Collection[str] | None) -> None:
+    """Before anything is routed: settings with which nothing could be sent."""
     from tocsin.node.channel_settings import channel_settings
-    from tocsin.node.identity import read_identity
 
-    place = Store(store.absolute())
-    channel_settings(place, root=place.path, over=over)
-    require_folder(out_folder or place.path / "out")
-    identity = read_identity()
-    if parties is not None:
-        _check_parties(parties, place, is_named=identity.sender is not None)
-    elif not (place.path / "layout").is_file() and not os.environ.get("TOCSIN_DATABASE_URL"):
-        raise Unusable(
-            "no party is on file, so nobody could be told. Possible: --parties FILE, or "
-            "tocsin parties import FILE"
-        )
-
-
-def _check_parties(path: Path, place: Store, *, is_named: bool) -> None:
-    """A party file that cannot be imported, or that wants what this node cannot write."""
-    text = _text_of(path)
-    set_up_django(place)
-    from tocsin.desks.response.actions import require_name
-    from tocsin.office.parties import read_parties
-
-    entries = read_parties(text, folder=path.absolute().parent)
-    if not is_named:
-        require_name(one.recipient.party for one in entries if one.recipient.format == "xarf")
-
-
-def require_folder(path: Path) -> None:
-    """Where deliveries are to go is a folder or can become one; raises `Unusable`."""
-    there = next(one for one in (path.absolute(), *path.absolute().parents) if os.path.lexists(one))
-    if not there.is_dir():
-        what = "a file" if there.exists() else "a link that leads nowhere"
-        raise Unusable(
-            f"--out {path}: {there} is {what}, and deliveries go into a folder. Possible: another "
-            "folder"
-        )
+    channel_settings(opened, root=opened.path, over=over)
 
 
 def _require_files(files: Sequence[Path]) -> None:
@@ -203,20 +141,16 @@ def import_file(path: Path) -> Any:
     """Bring a party file into the store."""
     from tocsin.office.parties import import_parties
 
-    at = datetime.now(UTC)
-    folder = path.absolute().parent
-    return import_parties(_text_of(path), by="command line", at=at, folder=folder)
-
-
-def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise NotFound(f"no such party file: {path}") from None
     except IsADirectoryError:
         raise NotFound(f"{path} is a folder. Possible: name the party file in it") from None
     except (OSError, UnicodeDecodeError) as fault:
         raise Unreadable(f"{path} cannot be read as UTF-8 text: {fault}") from fault
+    at = datetime.now(UTC)
+    return import_parties(text, by="command line", at=at, folder=path.absolute().parent)
 
 
 def run_route(
