@@ -7,7 +7,8 @@
     ├── Refused            a rule forbids it
     ├── Busy               somebody else is at it; try again
     ├── Undelivered        a channel could not hand over; `lasting` says whether to try again
-    └── OutOfSpace         the disk is full; nothing was lost
+    ├── OutOfSpace         the disk is full; nothing was lost
+    └── Unproven           a proof, a signature or a history that does not hold
 
 Exit codes of the command line follow the tree: see `exit_code` on each class.
 """
@@ -69,3 +70,9 @@ class OutOfSpace(TocsinError):
     """The disk is full or not writable; the work is kept where it was."""
 
     exit_code = 8
+
+
+class Unproven(TocsinError):
+    """A proof, a signature or a history that does not hold."""
+
+    exit_code = 9
