@@ -381,10 +381,13 @@ HARMLESS = {
         "source",
     },
     "office.Receipt": {"kind", "by"},
-    "office.RegisterRow": {"actor", "action"},
+    "office.Deadline": {"rule", "state", "lease_owner", "idempotency_key"},
+    "office.Job": {"name", "lease_owner"},
+    "office.RegisterRow": {"actor", "action", "period"},
     "office.Remit": {"kind", "relation", "source"},
     "office.Run": {"kind", "state"},
     "office.WindowSegment": {"path"},
+    "office.Worker": {"owner", "version"},
     "response.Report": {"format", "tlp", "state"},
 }
 

@@ -53,7 +53,7 @@ def due_at(delivery: Delivery) -> datetime:
 def interval_of(delivery: Delivery) -> str:
     """The interval that a delivery falls into, by its party's wish."""
     if delivery.party.interval == "each":
-        return delivery.run.uid.hex
+        return delivery.run.uid.hex if delivery.run else delivery.uid.hex
     return stamp(delivery.created_at)[: {"hourly": 11, "daily": 8}[delivery.party.interval]]
 
 

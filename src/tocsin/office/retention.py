@@ -56,7 +56,8 @@ def retain(*, at: datetime, by: str, store_folder: Path, dry_run: bool = False) 
         if not dry_run:
             with transaction.atomic():
                 counts: dict[str, register.Fact] = {row.place: row.due for row in dropped}
-                register.record(action="office:retention:run", actor=by, at=at, facts=counts)
+                facts: dict[str, register.Fact] = {"places": counts}
+                register.record(action="office:retention:run", actor=by, at=at, facts=facts)
     return dropped
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.apps import AppConfig
 
+from tocsin.office.shapes import COUNT, TEXTS, Shape
+
 
 class Response(AppConfig):
     """Reports in, the concerned told."""
@@ -13,6 +15,30 @@ class Response(AppConfig):
     verbose_name = "Response"
     # For erasure (office.erasure.texts): texts of ours that may name a person.
     personal_texts = {"Report": ("name", "reason", "notes")}
+
+    register_shapes = {
+        "response:report:route": Shape(
+            {
+                "reports": TEXTS,
+                "rows": COUNT,
+                "quarantined": COUNT,
+                "duplicates": COUNT,
+                "events": COUNT,
+                "unrouted": COUNT,
+                "held": COUNT,
+                "deliveries": COUNT,
+            },
+            summed=(
+                "rows",
+                "quarantined",
+                "duplicates",
+                "events",
+                "unrouted",
+                "held",
+                "deliveries",
+            ),
+        ),
+    }
 
     def evidence_of_report(self, report: str) -> str | None:
         """The digest of the file that a report was."""

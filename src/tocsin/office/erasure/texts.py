@@ -15,10 +15,13 @@ from django.db import connection
 from django.db.models import Manager, Model
 
 from tocsin.flow.subject import Subject
+from tocsin.office import register
 from tocsin.office.erasure.place import Order, Place
+from tocsin.office.models import RegisterRow
 
 SCRUBBED: dict[str, tuple[str, ...]] = {
     "office.Delivery": ("last_error", "delivered_to"),
+    "office.Job": ("last_error",),
     "office.Receipt": ("detail",),
     "office.RegisterRow": ("facts",),
     "office.Run": ("counts", "error"),
@@ -52,6 +55,8 @@ def erase(order: Order) -> Place:
                 for name in fields:
                     setattr(row, name, _without(getattr(row, name), order.subject))
                 row.save(update_fields=fields)
+                if isinstance(row, RegisterRow):
+                    register.forget_key(row, at=order.at)
     return Place("database texts", rows, done=order.done if rows else "", note="")
 
 

@@ -19,7 +19,8 @@ class Delivery(models.Model):
     recipient sees, so they are unique per delivery. `attempt` counts tries begun, and together
     with `lease_owner` it says whether a worker that comes back late may still speak. `parcel` and
     `ticket` are set when a channel that gathers (mail) first takes the delivery up: what travels
-    in one message stays in that message, however often it is repeated.
+    in one message stays in that message, however often it is repeated. Without a `run` it is a
+    notice of the node itself: a reminder, an escalation.
     """
 
     class State(models.TextChoices):
@@ -31,7 +32,9 @@ class Delivery(models.Model):
         WITHDRAWN = "withdrawn"
 
     uid = models.UUIDField(default=uuid4, unique=True, editable=False)
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="deliveries")
+    run = models.ForeignKey(
+        Run, on_delete=models.PROTECT, related_name="deliveries", null=True, blank=True
+    )
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="deliveries")
     relation = models.CharField(max_length=20)
     format = models.CharField(max_length=40)
