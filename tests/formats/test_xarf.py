@@ -25,7 +25,7 @@ from tocsin.formats.xarf.reading import REPORT_LIMIT
 from tocsin.formats.xarf.shapes import CATEGORIES, SHAPES, deviations
 from tocsin.formats.xarf.writing import Sender
 from tocsin.words.classes import TYPES
-from tocsin.words.errors import Unreadable
+from tocsin.words.errors import Unreadable, Unusable
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "xarf"
 REPORTS: list[dict[str, Any]] = [
@@ -550,9 +550,13 @@ def released(kind: str, *without: str, **changes: object) -> pl.DataFrame:
     return table.with_columns(pl.lit(None).cast(table.schema[name]).alias(name) for name in without)
 
 
+SENDER = Sender(org="CERT Meadow", contact="abuse@meadow.example", domain="meadow.example")
+NAMED_FORMAT = ours.with_sender(SENDER)
+
+
 def written(table: pl.DataFrame) -> list[dict[str, Any]]:
-    assert FORMAT.body is not None
-    return [json.loads(line) for line in FORMAT.body(table).splitlines()]
+    assert NAMED_FORMAT.body is not None
+    return [json.loads(line) for line in NAMED_FORMAT.body(table).splitlines()]
 
 
 VARIANTS = {
@@ -590,9 +594,9 @@ def test_an_infected_system_in_all_its_fields() -> None:
     (one,) = written(released("infected-system", "source.url", "source.fqdn", "extra"))
 
     contact = {
-        "org": "Tocsin node",
-        "contact": "abuse@tocsin.invalid",
-        "domain": "tocsin.invalid",
+        "org": "CERT Meadow",
+        "contact": "abuse@meadow.example",
+        "domain": "meadow.example",
     }
     told = {key: value for key, value in one.pop("idf").items() if key.startswith("class")}
     assert told == {
@@ -654,15 +658,16 @@ def test_a_pseudonym_names_no_source() -> None:
 
 
 def test_bodies_can_be_cut_at_row_ends_and_joined() -> None:
-    assert FORMAT.body is not None
+    assert NAMED_FORMAT.body is not None
     assert FORMAT.ends is not None
     two = pl.concat([released("phishing"), released("scanner", comment="a\nb")], how="diagonal")
 
-    body = FORMAT.body(two)
+    body = NAMED_FORMAT.body(two)
 
     ends = FORMAT.ends(body).tolist()
     assert len(ends) == 2
-    assert body[: ends[0]] + body[ends[0] :] == FORMAT.body(two[:1]) + FORMAT.body(two[1:])
+    apart = NAMED_FORMAT.body(two[:1]) + NAMED_FORMAT.body(two[1:])
+    assert body[: ends[0]] + body[ends[0] :] == apart
 
 
 def test_what_is_no_number_in_json_is_left_out() -> None:
@@ -672,9 +677,13 @@ def test_what_is_no_number_in_json_is_left_out() -> None:
 
 
 def test_a_node_puts_its_own_name_and_the_format_still_travels() -> None:
-    sender = Sender(org="CERT Meadow", contact="abuse@meadow.example", domain="meadow.example")
-
-    fmt = pickle.loads(pickle.dumps(ours.with_sender(sender)))
+    fmt = pickle.loads(pickle.dumps(NAMED_FORMAT))
 
     (one,) = [json.loads(line) for line in fmt.body(released("test")).splitlines()]
     assert (one["reporter"]["org"], one["sender"]["domain"]) == ("CERT Meadow", "meadow.example")
+
+
+def test_without_a_name_nothing_is_written() -> None:
+    assert FORMAT.body is not None
+    with pytest.raises(Unusable, match="Possible: TOCSIN_NODE_NAME and TOCSIN_NODE_CONTACT"):
+        FORMAT.body(released("test"))

@@ -425,7 +425,9 @@ def _readable_faults(server: Server) -> Iterator[None]:
     except TimeoutError as fault:
         raise Undelivered(f"{where}: it did not answer in time", lasting=False) from fault
     except (smtplib.SMTPException, OSError) as fault:
-        raise Undelivered(f"{where}: {_fault(fault)}", lasting=False) from fault
+        slow = isinstance(fault.__context__, TimeoutError)  # smtplib says only that it closed
+        said = "it did not answer in time" if slow else _fault(fault)
+        raise Undelivered(f"{where}: {said}", lasting=False) from fault
 
 
 CHANNEL = Channel(name="mail", check_address=check_address, send=send, gathers=room)

@@ -133,6 +133,15 @@ def open_existing(path: Path) -> Store:
     return open_store(path)
 
 
+def set_up_django(store: Store) -> None:
+    """Django on the settings of a store that need not be there: opens, makes, writes nothing."""
+    with _readable_faults(store):
+        _set_up_django(store)
+    from django.conf import settings
+
+    settings.STORE = None  # so that whatever is opened next is turned over to, with its secret
+
+
 def use_database(words: dict[str, Any]) -> None:
     """Turn this process's default database over to another one (a settings dictionary)."""
     from django.db import connections

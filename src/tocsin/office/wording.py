@@ -191,7 +191,8 @@ def _count(seen: Seen, table: pl.DataFrame) -> None:
 
 def _paragraphs(words: Words, seen: list[Seen], first: Delivery) -> Iterator[str]:
     party = first.party
-    sender = str(seen[0].facts.get("from", "tocsin")).capitalize()
+    sender = _plain(str(seen[0].facts.get("from", "tocsin")))
+    sender = sender[:1].upper() + sender[1:]  # a name of its own keeps its capitals
     yield _wrapped(words.greeting.format(sender=sender, name=_plain(party.name)))
     yield "\n".join([words.seen, *(line for one in seen for line in _seen_lines(words, one))])
     if reasons := sum((one.reasons for one in seen), Counter()):

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -299,14 +300,21 @@ def test_random_bytes_never_end_in_a_traceback(tocsin, tmp_path) -> None:
     assert adds_up(done.json)
 
 
-def test_an_out_folder_that_is_a_file_leaves_the_deliveries_waiting(tocsin, tmp_path) -> None:
-    (tmp_path / "out").write_text("a letter")
+def test_a_party_folder_that_is_a_file_leaves_the_deliveries_waiting(tocsin, tmp_path) -> None:
+    block_folders(tmp_path / "out")
     done = tocsin("route", SINKHOLE, *WITH_PARTIES, "--out", "out", "--json")
 
     assert (done.code, done.err) == (7, "")
     assert {row["state"] for row in done.json["deliveries"]} == {"ready"}
     assert {"a link or a file stands in the way" in row["error"] for row in done.json["deliveries"]}
-    assert (tmp_path / "out").read_text() == "a letter"
+    assert {path.read_text() for path in (tmp_path / "out").iterdir()} == {"a letter"}
+
+
+def block_folders(out: Path) -> None:
+    """A file where each party's folder would be."""
+    out.mkdir()
+    for slug in re.findall(r'^id = "(.+)"', PARTIES.read_text("utf-8"), re.MULTILINE):
+        (out / slug).write_text("a letter")
 
 
 def test_a_delivery_that_is_parked_ends_with_7_and_says_why(tocsin, tmp_path) -> None:
@@ -418,9 +426,9 @@ def test_ctrl_c_stops_without_a_traceback_and_the_next_run_goes_on(
 
 def test_deliveries_that_waited_go_out_with_the_next_run(tocsin, tmp_path) -> None:
     """The folder was full or away; the second run comes when the first attempt's wait is over."""
-    (tmp_path / "out").write_text("in the way")
+    block_folders(tmp_path / "out")
     tocsin("route", SINKHOLE, *WITH_PARTIES, "--out", "out")
-    (tmp_path / "out").unlink()
+    shutil.rmtree(tmp_path / "out")
     from tocsin.office.models import Delivery
 
     Delivery.objects.update(next_attempt_at="2026-01-01T00:00:00Z")

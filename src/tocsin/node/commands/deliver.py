@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from tocsin.node.commands.refusals import require_folder
 from tocsin.node.commands.route import DEFAULT_STORE, Json, OutOption, StoreOption, hand_over
 from tocsin.node.console import clean, out, say_json, table
 from tocsin.node.store import Store, open_existing
@@ -37,12 +38,13 @@ def deliver(
     until its party's hour or day is over counts for neither.
     """
     opened = open_existing(store)
+    require_folder(out_folder or opened.path / "out")
     if resume:
         _resume(resume)
-    handed = hand_over(opened, out_folder, over=None)
+    handed = hand_over(opened, out_folder, over=None).done
     while until_empty and (seconds := _seconds_to_wait(_idle(opened))) is not None:
         time.sleep(min(seconds, LONGEST_SLEEP))
-        handed |= hand_over(opened, out_folder, over=None)
+        handed |= hand_over(opened, out_folder, over=None).done
     facts = {"delivered": _delivered(handed), **_left(_idle(opened))}
     say_json(facts) if as_json else _show(facts)
     if facts["waiting"] or facts["parked"]:

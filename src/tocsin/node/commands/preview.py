@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from tocsin.node.commands.refusals import check_options
 from tocsin.node.commands.route import (
     DEFAULT_STORE,
     FormatOption,
@@ -140,6 +141,7 @@ def _preview_file(
     as_json: bool,
 ) -> None:
     """A whole run in a store that is thrown away."""
+    check_options("in-process", overlay=overlay, **reading)
     marking, text = read_tlp(tlp), None
     if parties is None:
         open_existing(store)

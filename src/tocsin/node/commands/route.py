@@ -3,6 +3,7 @@
 import fcntl
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,11 +11,11 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from tocsin.node.commands.refusals import check_node, check_options, require_files, text_of
 from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.meter import Meter
 from tocsin.node.store import Store, open_store
-from tocsin.words.classes import TYPES
-from tocsin.words.errors import NotFound, Undelivered, Unreadable, Unusable
+from tocsin.words.errors import Undelivered, Unreadable
 from tocsin.words.markings import Tlp, read_tlp
 
 Files = Annotated[
@@ -84,12 +85,13 @@ def route(
     Exit codes: 0 all read, 3 a file could not be read (the others were routed), 7 a delivery
     could not be handed over and waits; the rest are in docs/reference/exit-codes.md.
     """
-    _require_files(files)
+    require_files(files)
     marking = read_tlp(tlp)
+    over = None if send else WITHOUT_SENDING
+    check_options(executor, format_name=format_name, mapping=mapping, kind=kind, overlay=overlay)
     with Meter() as meter:
+        check_node(store, parties, out_folder, over)
         opened = open_store(store)
-        over = None if send else WITHOUT_SENDING
-        _check_channels(opened, over)
         if parties is not None:
             import_file(parties)
         with progress(shown=not as_json) as tell:
@@ -110,25 +112,6 @@ def route(
     finish(facts)
 
 
-def _check_channels(opened: Store, over: Collection[str] | None) -> None:
-    """Before anything is routed: settings with which nothing could be sent."""
-    from tocsin.node.channel_settings import channel_settings
-
-    channel_settings(opened, root=opened.path, over=over)
-
-
-def _require_files(files: Sequence[Path]) -> None:
-    """Before a store is made for a name that was mistyped."""
-    folders = [str(path) for path in files if path.is_dir()]
-    if folders:
-        raise NotFound(
-            f"{folders[0]} is a folder. Possible: name files, such as {folders[0]}/*.csv"
-        )
-    missing = [str(file) for file in files if not file.is_file()]
-    if missing:
-        raise NotFound(f"no such file: {', '.join(missing)}")
-
-
 def finish(facts: dict[str, Any]) -> None:
     """End with the exit code that the facts of a run ask for."""
     if any(report["unreadable"] for report in facts["reports"]):
@@ -141,16 +124,9 @@ def import_file(path: Path) -> Any:
     """Bring a party file into the store."""
     from tocsin.office.parties import import_parties
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFound(f"no such party file: {path}") from None
-    except IsADirectoryError:
-        raise NotFound(f"{path} is a folder. Possible: name the party file in it") from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise Unreadable(f"{path} cannot be read as UTF-8 text: {fault}") from fault
     at = datetime.now(UTC)
-    return import_parties(text, by="command line", at=at, folder=path.absolute().parent)
+    folder = path.absolute().parent
+    return import_parties(text_of(path), by="command line", at=at, folder=folder)
 
 
 def run_route(
@@ -166,14 +142,11 @@ def run_route(
     overlay: Path | None = None,
     at: datetime | None = None,
 ) -> Any:
-    """One call to the action, with options checked."""
+    """One call to the action, with options that `refusals.check_options` let pass."""
     from tocsin.desks.response.actions import Options, route_reports
-    from tocsin.flow.executors import EXECUTORS
+    from tocsin.node.identity import UNNAMED, read_identity
 
-    if executor not in EXECUTORS:
-        raise Unusable(f"no executor {executor!r}. Possible: {', '.join(EXECUTORS)}")
-    if kind is not None and kind not in TYPES:
-        raise Unusable(f"no class {kind!r}. Possible: {', '.join(sorted(TYPES))}")
+    identity = read_identity()
     options = Options(
         executor=executor,
         tlp=tlp,
@@ -181,6 +154,8 @@ def run_route(
         mapping=mapping,
         constants={} if kind is None else {"classification.type": kind},
         overlay=overlay,
+        node=identity.name or UNNAMED,
+        sender=identity.sender,
     )
     return route_reports(
         files,
@@ -192,10 +167,18 @@ def run_route(
     )
 
 
+@dataclass(frozen=True)
+class HandedOver:
+    """What came of an attempt, by delivery id, and channels that could not be worked, and why."""
+
+    done: dict[str, Any]
+    idle: dict[str, str]
+
+
 def hand_over(
     opened: Store, out_folder: Path | None, *, over: Collection[str] | None = WITHOUT_SENDING
-) -> dict[str, Any]:
-    """Hand over what is due, by these channels (None: all); by delivery id what came of it."""
+) -> HandedOver:
+    """Hand over what is due, by these channels (None: all)."""
     from tocsin.channels.catalogue import CHANNELS
     from tocsin.node.channel_settings import channel_settings, idle_channels
     from tocsin.office.outbox import deliver_due, free
@@ -220,10 +203,10 @@ def hand_over(
             over=worked,
         ):
             done |= {row.delivery.replace("-", ""): row for row in batch}
-    return done
+    return HandedOver(done, idle)
 
 
-def summary(outcome: Any, handed: dict[str, Any], meter: Meter) -> dict[str, Any]:
+def summary(outcome: Any, handed: HandedOver, meter: Meter) -> dict[str, Any]:
     """The facts of one run, as `--json` prints them."""
     totals = outcome.totals
     return {
@@ -258,10 +241,10 @@ def cost(meter: Meter) -> dict[str, float]:
     }
 
 
-def _earlier(outcome: Any, handed: dict[str, Any]) -> int:
+def _earlier(outcome: Any, handed: HandedOver) -> int:
     """Deliveries of earlier runs that had waited and were handed over now."""
     own = {row.uid.hex for row in outcome.deliveries}
-    return sum(done.state == "delivered" for uid, done in handed.items() if uid not in own)
+    return sum(done.state == "delivered" for uid, done in handed.done.items() if uid not in own)
 
 
 def _report(report: Any) -> dict[str, Any]:
@@ -278,11 +261,11 @@ def _report(report: Any) -> dict[str, Any]:
     }
 
 
-def _delivery(row: Any, told: int, handed: dict[str, Any]) -> dict[str, Any]:
-    done = handed.get(row.uid.hex)
+def _delivery(row: Any, told: int, handed: HandedOver) -> dict[str, Any]:
+    done = handed.done.get(row.uid.hex)
     state = done.state if done else row.state
     where = done.delivered_to if done else ""
-    error = (done.error if done else row.last_error) or ""
+    error = (done.error if done else row.last_error) or handed.idle.get(row.channel, "")
     if state == "ready" and not error:
         state = QUEUED
     return {

@@ -1,5 +1,5 @@
 """What the response desk does."""
 
-from tocsin.desks.response.actions.route import Options, Outcome, route_reports
+from tocsin.desks.response.actions.route import Options, Outcome, require_name, route_reports
 
-__all__ = ["Options", "Outcome", "route_reports"]
+__all__ = ["Options", "Outcome", "require_name", "route_reports"]

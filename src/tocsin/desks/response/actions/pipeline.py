@@ -22,6 +22,7 @@ from tocsin.flow.stages import (
 )
 from tocsin.flow.store import Part
 from tocsin.flow.tables import Chunk, Fault, Parsed
+from tocsin.formats import xarf
 from tocsin.formats.catalogue import FORMATS, sniff
 from tocsin.formats.constants import with_constants
 from tocsin.formats.format import Format
@@ -113,11 +114,14 @@ class Totals:
     quarantine: Path | None = None
 
 
-def shapes() -> dict[str, Shape]:
-    """Formats that deliveries can be written in."""
+def shapes(sender: xarf.Sender | None) -> dict[str, Shape]:
+    """Formats that deliveries can be written in; XARF with the name of who reports."""
+    formats = dict(FORMATS)
+    if sender is not None:
+        formats[xarf.FORMAT.name] = xarf.with_sender(sender)
     return {
         name: Shape(format_.header, format_.body, format_.ends, format_.extension)
-        for name, format_ in FORMATS.items()
+        for name, format_ in formats.items()
         if format_.header is not None and format_.body is not None and format_.ends is not None
     }
 

@@ -9,7 +9,7 @@ just before the database, never holds it twice.
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ from tocsin.flow.executors import EXECUTORS
 from tocsin.flow.gather import Gathered
 from tocsin.flow.networks import read_overlay, snapshot_in
 from tocsin.flow.stages import Plan
+from tocsin.formats import xarf
 from tocsin.formats.catalogue import chosen
 from tocsin.office import evidence, keys, manifest, register, window
 from tocsin.office.alone import alone
@@ -58,7 +59,8 @@ class Options:
     mapping: Path | None = None  # of a generic CSV
     constants: Mapping[str, str] = field(default_factory=dict)  # for what rows leave empty
     overlay: Path | None = None
-    node: str = "tocsin"
+    node: str = "tocsin"  # "from" in manifests
+    sender: xarf.Sender | None = None  # who reports, for parties that get XARF
     run: UUID | None = None  # a name for the run, for tests that compare bytes
 
 
@@ -95,6 +97,9 @@ def route_reports(
     _require_files(paths)
     intake = _intake(options)
     _require_parties()
+    if options.sender is None:
+        wanting = Party.objects.filter(active=True, format=xarf.FORMAT.name)
+        require_name(wanting.values_list("slug", flat=True))
     if options.overlay is not None:
         read_overlay(options.overlay)
     with alone(store_folder):
@@ -135,6 +140,16 @@ def _require_parties() -> None:
         raise Unusable(
             "no party is on file, so nobody could be told. Possible: --parties FILE, or "
             "tocsin parties import FILE"
+        )
+
+
+def require_name(parties: Iterable[str]) -> None:
+    """XARF says who reports; these parties get it, and the node has no name."""
+    if named := sorted(parties):
+        more = f" (and {len(named) - 1:,} more)" if len(named) > 1 else ""
+        raise Unusable(
+            f"{named[0]}{more} is to get XARF, which names who reports, and this node has no name. "
+            "Possible: TOCSIN_NODE_NAME and TOCSIN_NODE_CONTACT, or another format"
         )
 
 
@@ -185,7 +200,7 @@ def _plan(run: Run, options: Options, store_folder: Path) -> Plan:
         spool,
         _table(run, store_folder, spool),
         compile_directory(folder, on=run.at.date()),
-        shapes(),
+        shapes(options.sender),
         keys.secret(store_folder / "keys", "pseudonyms"),
         snapshot_in(store_folder / "networks"),
         options.overlay,
