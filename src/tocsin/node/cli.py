@@ -14,6 +14,7 @@ from tocsin.node.commands.preview import preview
 from tocsin.node.commands.quarantine import quarantine
 from tocsin.node.commands.retain import retain
 from tocsin.node.commands.route import route
+from tocsin.node.commands.worker import worker
 from tocsin.node.faults import as_expected
 
 app = typer.Typer(
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (route, deliver, preview, quarantine, demo):
+for command in (route, deliver, worker, preview, quarantine, demo):
     app.command()(command)
 app.add_typer(parties.app, name="parties")
 app.add_typer(receipts.app, name="receipts")

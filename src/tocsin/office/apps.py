@@ -9,3 +9,5 @@ class Office(AppConfig):
     name = "tocsin.office"
     label = "office"
     verbose_name = "Office"
+    # What `tocsin worker` does on a schedule; by name, as models are not there yet.
+    recurring = "tocsin.office.recurring.recurring"

@@ -1,0 +1,183 @@
+"""`tocsin worker`: hand over, run what recurs, remind; until it is told to stop."""
+
+import signal
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from tocsin import __version__
+from tocsin.node.commands.refusals import require_folder
+from tocsin.node.commands.route import DEFAULT_STORE, Json, OutOption, StoreOption
+from tocsin.node.console import clean, err, out
+from tocsin.node.store import Store, open_store
+from tocsin.words.errors import Unusable
+from tocsin.words.moments import iso
+
+Once = Annotated[bool, typer.Option("--once", help="Do what is due now, and stop.")]
+Lease = Annotated[
+    int, typer.Option("--lease", help="Seconds after which a dead worker's work is taken over.")
+]
+SHORTEST_LEASE, LONGEST_LEASE = 5, 24 * 3600
+NAP = 1.0  # seconds between looks at an idle database
+LONGEST_NAP = 30.0  # while the database is away
+BEAT = 30.0
+
+
+def worker(
+    once: Once = False,
+    lease: Lease = 600,
+    out_folder: OutOption = None,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Hand over what is due, run what recurs, remind of what is owed, until told to stop.
+
+    Any number of workers may run, on one machine or several. SIGTERM or Ctrl-C end it after the
+    delivery that is under way; killed, its work is taken over when the lease ends.
+
+    With --json one line per thing done. Exit codes: 0 stopped, 2 a setting that cannot work.
+    """
+    if not SHORTEST_LEASE <= lease <= LONGEST_LEASE:
+        raise Unusable(f"--lease {lease}: possible are {SHORTEST_LEASE} to {LONGEST_LEASE} seconds")
+    opened = open_store(store)
+    root = (out_folder or opened.path / "out").absolute()
+    require_folder(root)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    bench = _bench(opened, root=root, lease=timedelta(seconds=lease))
+    loop = _Loop(bench, as_json=as_json)
+    if once:
+        loop.one_pass()
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, loop.stop)
+    loop.run()
+
+
+def _bench(opened: Store, *, root: Path, lease: timedelta) -> Any:
+    from tocsin.channels.catalogue import CHANNELS
+    from tocsin.node.channel_settings import channel_settings, idle_channels
+    from tocsin.node.jobs import recurring
+    from tocsin.office.worker import Bench, make_owner
+
+    settings = channel_settings(opened, root=root)
+    idle = idle_channels(settings)
+    for name, why in idle.items():
+        err.print(f"[yellow]note[/] {name}: {why}; its deliveries wait", soft_wrap=True)
+    return Bench(
+        owner=make_owner(),
+        channels=CHANNELS,
+        over=tuple(name for name in CHANNELS if name not in idle),
+        recurring=recurring(),
+        store_folder=opened.path,
+        settings=settings,
+        lease=lease,
+    )
+
+
+class _Loop:
+    """Pass after pass, with a nap where there is nothing to do; the database may go and come."""
+
+    def __init__(self, bench: Any, *, as_json: bool) -> None:
+        self._bench = bench
+        self._as_json = as_json
+        self._stopped = threading.Event()
+        self._beaten = 0.0
+
+    def stop(self, _number: int, _frame: FrameType | None) -> None:
+        """A signal came: end after what is under way."""
+        self._stopped.set()
+
+    def run(self) -> None:
+        from tocsin.office import jobs, worker
+
+        owner = self._bench.owner
+        at = datetime.now(UTC)
+        worker.sign_on(owner, version=__version__, at=at)
+        jobs.enlist(self._bench.recurring.values(), at=at)
+        err.print(f"tocsin worker {owner}: started", soft_wrap=True)
+        nap = NAP
+        while not self._stopped.is_set():
+            done = self._try_pass()
+            nap = min(LONGEST_NAP, nap * 2) if done is None else NAP
+            if done is None or done.is_idle:
+                self._stopped.wait(nap)
+        worker.sign_off(owner, at=datetime.now(UTC))
+        err.print(f"tocsin worker {owner}: stopped", soft_wrap=True)
+
+    def _try_pass(self) -> Any:
+        """One pass; None where the database was away, which ends no worker."""
+        from django.db import InterfaceError, OperationalError, close_old_connections
+
+        try:
+            return self.one_pass()
+        except (OperationalError, InterfaceError) as fault:
+            said = clean(str(fault)).split("\\n")[0]
+            err.print(f"[red]the database is away[/]: {escape(said)}", soft_wrap=True)
+            close_old_connections()
+            return None
+
+    def one_pass(self) -> Any:
+        """What is due now; what came of it is told."""
+        from tocsin.office import jobs, worker
+
+        at = datetime.now(UTC)
+        if time.monotonic() - self._beaten > BEAT:
+            jobs.enlist(self._bench.recurring.values(), at=at)
+            worker.beat(self._bench.owner, at=at)
+            self._beaten = time.monotonic()
+        done = self._bench.one_pass(at)
+        for facts in _facts(done, at):
+            self._tell(facts)
+        return done
+
+    def _tell(self, facts: dict[str, Any]) -> None:
+        if self._as_json:
+            say_json_line(facts)
+            return
+        colour = "red" if facts["error"] else "green"
+        what = facts.get("job") or f"{facts['party']} {facts['delivery'][:8]}"
+        said = facts["error"] or facts["said"]
+        text = f"{facts['at']} [{colour}]{facts['state']}[/] {escape(clean(what))}"
+        out.print(f"{text} {escape(clean(said))}".rstrip(), soft_wrap=True)
+
+
+def say_json_line(facts: dict[str, Any]) -> None:
+    """One JSON object on one line, at once: whoever reads it may wait for it."""
+    import json
+    import sys
+
+    sys.stdout.write(json.dumps(facts, sort_keys=True) + "\n")
+    sys.stdout.flush()
+
+
+def _facts(done: Any, at: datetime) -> list[dict[str, Any]]:
+    """What one pass did, a line each. Jobs that had nothing to do are silent."""
+    told = [
+        {
+            "at": iso(at),
+            "delivery": one.delivery,
+            "party": one.party,
+            "state": "waits" if one.state == "ready" else one.state,
+            "said": one.delivered_to,
+            "error": "" if one.state == "delivered" else one.error,
+        }
+        for one in done.outcomes
+    ]
+    told += [
+        {
+            "at": iso(at),
+            "job": one.name,
+            "state": "failed" if one.error else "done",
+            "said": one.said,
+            "error": one.error,
+        }
+        for one in done.ran
+        if one.said or one.error
+    ]
+    return told

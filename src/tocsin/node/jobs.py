@@ -1,0 +1,13 @@
+"""What recurs on this node: the office's jobs and those of its desks, with their schedules."""
+
+from django.apps import apps
+from django.utils.module_loading import import_string
+
+from tocsin.office.jobs import Recurring
+
+
+def recurring() -> dict[str, Recurring]:
+    """Job by name; `recurring` in a desk's `apps.py` names the function that lists its jobs."""
+    named = [getattr(config, "recurring", "") for config in apps.get_app_configs()]
+    jobs = [job for name in named if name for job in import_string(name)()]
+    return {job.name: job for job in jobs}

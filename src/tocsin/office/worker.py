@@ -1,0 +1,91 @@
+"""The worker: one loop that hands over what is due, runs what recurs and reminds of what is owed.
+
+Any number of workers may run, on one machine or several; the database is all they share.
+"""
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tocsin.channels.channel import Channel
+from tocsin.office import jobs, outbox
+from tocsin.office.leases import LEASE
+from tocsin.office.models import Worker as Row
+from tocsin.words.moments import as_utc
+
+FORGOTTEN = timedelta(days=7)
+AT_ONCE = 20  # deliveries a worker takes at a time
+
+
+@dataclass(frozen=True)
+class Done:
+    """What one pass did."""
+
+    outcomes: list[outbox.Outcome] = field(default_factory=list)
+    ran: list[jobs.Ran] = field(default_factory=list)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there was nothing to do."""
+        return not self.outcomes and not self.ran
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a worker works with: its name, the channels, this node's settings and jobs."""
+
+    owner: str
+    channels: Mapping[str, Channel]
+    over: tuple[str, ...]
+    recurring: Mapping[str, jobs.Recurring]
+    store_folder: Path
+    settings: Mapping[str, Mapping[str, str]]
+    lease: timedelta = LEASE
+
+    def one_pass(self, at: datetime) -> Done:
+        """Do what is due at this moment, once."""
+        ran = jobs.run_due(
+            self.recurring,
+            owner=self.owner,
+            at=at,
+            store_folder=self.store_folder,
+            settings=self.settings,
+            lease=self.lease,
+        )
+        outcomes = outbox.deliver_due(
+            owner=self.owner,
+            at=at,
+            channels=self.channels,
+            store_folder=self.store_folder,
+            settings=self.settings,
+            lease=self.lease,
+            limit=AT_ONCE,
+            over=self.over,
+        )
+        return Done(outcomes, ran)
+
+
+def make_owner() -> str:
+    """A name that no other worker has, at any time: host, process, chance."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def sign_on(owner: str, *, version: str, at: datetime) -> None:
+    """Say that a worker is there, and forget those that were not seen for a week."""
+    at = as_utc(at)
+    Row.objects.filter(seen_at__lt=at - FORGOTTEN).delete()
+    Row.objects.create(owner=owner, version=version, started_at=at, seen_at=at)
+
+
+def beat(owner: str, *, at: datetime) -> None:
+    """Say that a worker is still there."""
+    Row.objects.filter(owner=owner).update(seen_at=as_utc(at))
+
+
+def sign_off(owner: str, *, at: datetime) -> None:
+    """Say that a worker stopped of itself."""
+    Row.objects.filter(owner=owner).update(stopped_at=as_utc(at), seen_at=as_utc(at))
