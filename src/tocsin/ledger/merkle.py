@@ -171,13 +171,14 @@ def check_subtree_consistency(
             raise Unproven(f"two trees of {size} leaves have two roots")
         return
     _check_hashes(subtree_root, root, *proof)
-    _climb(start, end - 1, size - 1, subtree_root, root, list(proof))
+    _climb((start, end - 1, size - 1), subtree_root, root, list(proof))
 
 
 def _climb(
-    first: int, last: int, end: int, subtree_root: bytes, root: bytes, proof: list[bytes]
+    place: tuple[int, int, int], subtree_root: bytes, root: bytes, proof: list[bytes]
 ) -> None:
     """Fold the proof twice at once: into the subtree's root and into the whole tree's."""
+    first, last, end = place
     while first != last and (last == end or last & 1):
         first, last, end = first >> 1, last >> 1, end >> 1
     if first != last and not proof:
