@@ -9,7 +9,10 @@ import pytest_socket
 from django.conf import settings
 from django.db import connections
 
+from tests.skipping import pytest_make_collect_report, pytest_runtest_makereport
 from tocsin.node.store import Store, use_database
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
 
 @pytest.fixture(scope="session")

@@ -212,7 +212,8 @@ def test_an_unknown_format_is_refused_with_those_that_are_known() -> None:
 
     assert str(refusal.value) == (
         "photo.png: in no format that Tocsin reads. Possible: "
-        f"{', '.join(one.name for one in FORMATS.values() if one.cut)}; any other CSV with --mapping."
+        f"{', '.join(name for name, one in FORMATS.items() if one.cut)}; "
+        "any other CSV with --mapping."
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from tests.skipping import not_on_this_database
 from tocsin.node.store import FOLDERS, LAYOUT, Store, open_store
 from tocsin.office.models import Run
 from tocsin.words.errors import Unusable
@@ -37,7 +38,9 @@ def test_a_new_store_can_be_written_at_once_and_is_empty(tmp_path: Path) -> None
 
 def test_two_stores_in_one_process_do_not_see_each_other(tmp_path, at) -> None:
     if connection.vendor != "sqlite":
-        pytest.skip("on PostgreSQL the database is named by TOCSIN_DATABASE_URL, not by the store")
+        not_on_this_database(
+            "on PostgreSQL the database is named by TOCSIN_DATABASE_URL, not by the store"
+        )
     open_store(tmp_path / "one")
     Run.objects.create(kind="route", at=at, started_at=at)
     open_store(tmp_path / "two")
@@ -49,7 +52,7 @@ def test_two_stores_in_one_process_do_not_see_each_other(tmp_path, at) -> None:
 
 def test_sqlite_survives_a_power_cut_and_forgets_what_is_erased(tmp_path: Path) -> None:
     if connection.vendor != "sqlite":
-        pytest.skip("pragmas are SQLite's")
+        not_on_this_database("pragmas are SQLite's")
     open_store(tmp_path / "store")
 
     with connection.cursor() as cursor:
@@ -77,7 +80,7 @@ def test_a_store_with_a_newer_layout_is_refused(tmp_path: Path) -> None:
 
 def test_a_store_with_a_migration_of_a_newer_tocsin_is_refused(tmp_path: Path) -> None:
     if connection.vendor != "sqlite":
-        pytest.skip("would mark the shared test database as newer")
+        not_on_this_database("would mark the shared test database as newer")
     open_store(tmp_path / "store")
     with connection.cursor() as cursor:
         cursor.execute(
@@ -98,7 +101,7 @@ def test_a_file_in_the_place_of_the_store_is_refused(tmp_path: Path) -> None:
 
 def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
     if connection.vendor != "sqlite":
-        pytest.skip("the database is no file")
+        not_on_this_database("the database is no file")
     store = Store(tmp_path / "store")
     store.make_folders()
     (store.path / "tocsin.sqlite3").write_bytes(b"this is a letter, not a database" * 200)

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
+from tests.skipping import not_on_this_database
 from tocsin.channels.channel import Channel, Handed, Parcel
 from tocsin.channels.folder import CHANNEL as FOLDER
 from tocsin.office import outbox, register
@@ -374,7 +375,9 @@ def test_a_worker_killed_before_or_after_the_hand_over_loses_and_doubles_nothing
     moment, queued, store, at, tmp_path
 ) -> None:
     if connection.vendor != "sqlite":
-        pytest.skip("the child opens the store's own database; B1 kills workers on PostgreSQL too")
+        not_on_this_database(
+            "the child opens the store's own database; B1 kills workers on PostgreSQL too"
+        )
     root = tmp_path / "root"
     root.mkdir()
     Party.objects.update(channel_address="")

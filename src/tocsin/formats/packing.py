@@ -11,13 +11,13 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from tocsin.words.errors import Unreadable
+from tocsin.words.errors import NotFound, Unreadable, Unusable
 
 _GZIP, _ZIP, _EMPTY_ZIP = b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"
 # Archives inside archives, and kinds we do not open, are refused and not taken for text.
@@ -55,6 +55,22 @@ class Limits:
 
 
 LIMITS = Limits()
+
+
+def require_files(paths: Sequence[Path]) -> None:
+    """Raises `NotFound` for a name that leads to no file, `Unusable` for what is no plain file."""
+    for path in paths:
+        if path.is_dir():
+            raise NotFound(f"{path} is a folder. Possible: name files, such as {path}/*.csv")
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        raise NotFound(f"no such file: {', '.join(missing)}")
+    for path in paths:
+        if not path.is_file():  # a pipe would be empty the second time, or block for ever
+            raise Unusable(
+                f"{path} is a pipe or a device, and a report is read more than once. Possible: "
+                "write it to a file first"
+            )
 
 
 def unpack(path: Path, *, limits: Limits = LIMITS) -> Iterator[tuple[str, BinaryIO]]:

@@ -252,6 +252,7 @@ def _report(report: Any) -> dict[str, Any]:
         "file": report.name,
         "format": report.format,
         "sha256": report.digest,
+        "read": report.rows + report.quarantined,
         "rows": report.rows,
         "quarantined": report.quarantined,
         "duplicates": report.duplicates,
@@ -305,14 +306,13 @@ def show(facts: dict[str, Any]) -> None:
 
 
 def _show_reports(facts: dict[str, Any]) -> None:
-    numbers = ("rows", "quarantined", "repeats", "events")
+    numbers = ("read", "quarantined", "repeats", "events")
     shown = table("Reports", "file", "format", *numbers, right=numbers)
     for report in facts["reports"][:MOST_ROWS]:
-        read = report["rows"] + report["quarantined"]
         shown.add_row(
             escape(clean(report["file"])),
             "[red]unreadable[/]" if report["unreadable"] else report["format"],
-            f"{read:,}",
+            f"{report['read']:,}",
             f"{report['quarantined']:,}",
             f"{report['duplicates']:,}",
             f"{report['events']:,}",

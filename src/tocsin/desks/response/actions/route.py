@@ -36,13 +36,14 @@ from tocsin.flow.networks import read_overlay, snapshot_in
 from tocsin.flow.stages import Plan
 from tocsin.formats import xarf
 from tocsin.formats.catalogue import chosen
+from tocsin.formats.packing import require_files
 from tocsin.office import evidence, keys, manifest, register, window
 from tocsin.office.alone import alone
 from tocsin.office.models import Delivery, Party, Run
 from tocsin.office.parties import directory
 from tocsin.rules.disclosure import COUNTED
 from tocsin.rules.transfers import transfer_basis
-from tocsin.words.errors import NotFound, Unusable
+from tocsin.words.errors import Unusable
 from tocsin.words.markings import Tlp
 
 KEEP_EVIDENCE = timedelta(days=90)
@@ -122,16 +123,9 @@ def _intake(options: Options) -> Intake:
 
 
 def _require_files(paths: Sequence[Path]) -> None:
-    folders = [str(path) for path in paths if path.is_dir()]
-    if folders:
-        raise NotFound(
-            f"{folders[0]} is a folder. Possible: name files, such as {folders[0]}/*.csv"
-        )
-    missing = [str(path) for path in paths if not path.is_file()]
-    if missing:
-        raise NotFound(f"no such file: {', '.join(missing)}")
     if not paths:
         raise Unusable("no report named. Possible: tocsin route FILE …")
+    require_files(paths)
 
 
 def _require_parties() -> None:
