@@ -4,7 +4,7 @@ A refused run leaves nothing behind: the same command, mended, begins where noth
 """
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from tocsin.node.store import Store, set_up_django
@@ -84,18 +84,6 @@ def require_folder(path: Path) -> None:
             f"--out {path}: {there} is {what}, and deliveries go into a folder. Possible: another "
             "folder"
         )
-
-
-def require_files(files: Sequence[Path]) -> None:
-    """Before a store is made for a name that was mistyped."""
-    folders = [str(path) for path in files if path.is_dir()]
-    if folders:
-        raise NotFound(
-            f"{folders[0]} is a folder. Possible: name files, such as {folders[0]}/*.csv"
-        )
-    missing = [str(file) for file in files if not file.is_file()]
-    if missing:
-        raise NotFound(f"no such file: {', '.join(missing)}")
 
 
 def text_of(path: Path) -> str:

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from tocsin.node.commands.refusals import check_node, check_options, require_files, text_of
+from tocsin.formats.packing import require_files
+from tocsin.node.commands.refusals import check_node, check_options, text_of
 from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.meter import Meter
 from tocsin.node.store import Store, open_store
@@ -85,7 +86,7 @@ def route(
     Exit codes: 0 all read, 3 a file could not be read (the others were routed), 7 a delivery
     could not be handed over and waits; the rest are in docs/reference/exit-codes.md.
     """
-    require_files(files)
+    require_files(files)  # before a store is made for a name that was mistyped
     marking = read_tlp(tlp)
     over = None if send else WITHOUT_SENDING
     check_options(executor, format_name=format_name, mapping=mapping, kind=kind, overlay=overlay)
