@@ -171,7 +171,7 @@ def test_a_leaf_is_of_the_row_as_it_comes_back_from_the_database(at) -> None:
         "facts": {"party": "Žluťoučký kůň"},
     }
     assert register.sealed(row) == sealed
-    assert bytes(row.leaf) == leaves.leaf(bytes(row.leaf_key), leaves.canonical(sealed))
+    assert bytes(row.leaf) == leaves.leaf_of(sealed, bytes(row.leaf_key))
 
 
 def test_the_same_facts_never_have_the_same_leaf(at) -> None:

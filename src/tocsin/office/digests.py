@@ -20,6 +20,7 @@ from tocsin.words.errors import Undelivered
 from tocsin.words.moments import DAY, as_utc, stamp
 
 INTERVALS = ("each", "hourly", "daily")
+NOTICE = "notice"  # the relation of the node's own texts (`office.notices`)
 MOST_TOGETHER = 50  # deliveries in one message, two files each
 FOR_MANIFEST = 64 * 1024  # twice the largest seen
 
@@ -28,10 +29,11 @@ _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def is_due(at: datetime) -> Q:
-    """Deliveries whose interval is over, and those that are in a message already."""
+    """Deliveries whose interval is over, those in a message already, and the node's notices."""
     hour = as_utc(at).replace(minute=0, second=0, microsecond=0)
     return (
         Q(party__interval="each")
+        | Q(run=None)
         | Q(party__interval="hourly", created_at__lt=hour)
         | Q(party__interval="daily", created_at__lt=hour.replace(hour=0))
         | ~Q(parcel="")
@@ -40,6 +42,8 @@ def is_due(at: datetime) -> Q:
 
 def due_at(delivery: Delivery) -> datetime:
     """When it is to be handed over: at its next attempt, but not before its interval is over."""
+    if delivery.run_id is None:
+        return as_utc(delivery.next_attempt_at)
     begun = as_utc(delivery.created_at).replace(minute=0, second=0, microsecond=0)
     over = {
         "each": begun,
@@ -51,9 +55,11 @@ def due_at(delivery: Delivery) -> datetime:
 
 
 def interval_of(delivery: Delivery) -> str:
-    """The interval that a delivery falls into, by its party's wish."""
+    """The interval that a delivery falls into, by its party's wish; a notice is one of its own."""
+    if delivery.run is None:
+        return delivery.uid.hex
     if delivery.party.interval == "each":
-        return delivery.run.uid.hex if delivery.run else delivery.uid.hex
+        return delivery.run.uid.hex
     return stamp(delivery.created_at)[: {"hourly": 11, "daily": 8}[delivery.party.interval]]
 
 
@@ -128,7 +134,7 @@ def letter_of(group: Sequence[Delivery], *, store_folder: Path) -> Letter:
     party, first = group[0].party, group[0]
     beginning = Delivery.objects.filter(ticket=first.ticket, party=party).order_by("pk").first()
     started_by = beginning.parcel if beginning else first.parcel
-    said = wording.digest(group, store_folder=store_folder)
+    said = _said(group, store_folder=store_folder)
     return Letter(
         message=first.parcel,
         reference=first.ticket,
@@ -140,3 +146,12 @@ def letter_of(group: Sequence[Delivery], *, store_folder: Path) -> Letter:
         after="" if started_by == first.parcel else started_by,
         key=party.key,
     )
+
+
+def _said(group: Sequence[Delivery], *, store_folder: Path) -> wording.Said:
+    """The words: a notice brings its own, what tells of events is worded from its manifests."""
+    if group[0].relation != NOTICE:
+        return wording.digest(group, store_folder=store_folder)
+    text = (store_folder / group[0].path).read_text(encoding="utf-8")
+    subject, _, body = text.partition("\n")
+    return wording.Said(subject=subject, text=body.strip() + "\n", language="en")

@@ -53,7 +53,9 @@ class Outcome:
 # ── queue ────────────────────────────────────────────────────────────────────────────────
 
 
-def queue(*, run: Run, party: Party, idempotency_key: str, at: datetime, **words: Any) -> Delivery:
+def queue(
+    *, run: Run | None, party: Party, idempotency_key: str, at: datetime, **words: Any
+) -> Delivery:
     """Put a delivery into the outbox, due at once; call it with the change that causes it.
 
     `words` are the other fields of `Delivery`; channel and format are the party's unless

@@ -78,6 +78,7 @@ class Shape:
 
 
 _DELIVERY = {"party": TEXT, "relation": TEXT, "rows": COUNT, "digest": TEXT, "attempt": COUNT}
+_DEADLINE = {"rule": TEXT, "party": TEXT.or_nothing(), "due": TEXT}
 _CONSULTED = Shape({"why": TEXT}, may={"what": TEXT, "shown": COUNT}, summed=("shown",))
 
 OFFICE: dict[str, Shape] = {
@@ -98,6 +99,12 @@ OFFICE: dict[str, Shape] = {
         },
         counted=("source",),
     ),
+    "office:deadline:meet": Shape({**_DEADLINE, "is_late": FLAG}, counted=("rule",)),
+    "office:deadline:remind": Shape(
+        {**_DEADLINE, "told": TEXTS, "is_passed": FLAG}, counted=("rule",)
+    ),
+    "office:deadline:start": Shape({**_DEADLINE, "because": TEXT}, counted=("rule",)),
+    "office:deadline:withdraw": Shape({**_DEADLINE, "why": TEXT}, counted=("rule",)),
     "office:delivery:hand_over": Shape(
         _DELIVERY, may={"where": TEXT}, summed=("rows", "attempt"), counted=("relation",)
     ),

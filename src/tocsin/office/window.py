@@ -1,4 +1,7 @@
-"""The deduplication window's files: one immutable file of keys per run, gone when expired."""
+"""The deduplication window's files: immutable files of keys, gone when expired.
+
+A run leaves one for what somebody was told who could act on it, and one for what reached nobody.
+"""
 
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +11,13 @@ from django.db.models import QuerySet
 
 from tocsin.office.models import Run, WindowSegment
 from tocsin.words.moments import as_utc
+
+ENDINGS = TOLD, UNTOLD = (".npy", ".untold.npy")
+
+
+def is_untold(path: str) -> bool:
+    """Whether a file of the window holds what reached nobody."""
+    return path.endswith(UNTOLD)
 
 
 def add_segment(*, run: Run, path: str, keys: int, at: datetime, until: datetime) -> WindowSegment:

@@ -7,7 +7,6 @@ guess whether it was right, and every proof about the log stays valid.
 
 import json
 import re
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -55,7 +54,7 @@ def record(
         action=action,
         subject=subject,
         facts=plain,
-        leaf_key=secrets.token_bytes(leaves.SIZE),
+        leaf_key=leaves.make_key(),
     )
     row.leaf = leaf_of(row)
     row.save(force_insert=True)
@@ -131,7 +130,7 @@ def leaf_of(row: RegisterRow) -> bytes:
             f"{iso(row.erased_at) if row.erased_at else 'an unknown day'}, and the key that "
             "sealed them with them; its leaf stays in the log and proves nothing about them"
         )
-    return leaves.leaf(bytes(row.leaf_key), leaves.canonical(sealed(row)))
+    return leaves.leaf_of(sealed(row), bytes(row.leaf_key))
 
 
 def forget_key(row: RegisterRow, *, at: datetime) -> None:
