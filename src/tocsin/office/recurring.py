@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from tocsin.office import register
+from tocsin.office import deadlines, register
 from tocsin.office.jobs import Recurring, Slot
 from tocsin.office.register.periods import open_months
+from tocsin.rules.acts import DEADLINES
 
 
 def close_periods(slot: Slot) -> str | None:
@@ -15,6 +16,21 @@ def close_periods(slot: Slot) -> str | None:
     return f"closed {', '.join(months)}" if months else None
 
 
+def remind(slot: Slot) -> str | None:
+    """Ring the clocks whose reminders or escalations are due."""
+    rang = deadlines.remind(
+        DEADLINES,
+        owner=slot.by,
+        at=slot.at,
+        store_folder=slot.store_folder,
+        node=slot.settings["node"]["name"],
+    )
+    return "; ".join(rang) or None
+
+
 def recurring() -> list[Recurring]:
     """Every job with its schedule."""
-    return [Recurring("close-periods", timedelta(hours=1), close_periods)]
+    return [
+        Recurring("close-periods", timedelta(hours=1), close_periods),
+        Recurring("remind", timedelta(minutes=1), remind),
+    ]
