@@ -7,6 +7,7 @@ the place where the act is to be done, with the holidays of that place passed in
 Why it is so: docs/explanation/clocks.md.
 """
 
+from calendar import SATURDAY, SUNDAY
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
@@ -30,8 +31,11 @@ from tocsin.words.moments import DAY, as_utc, day_ends
 from tocsin.words.roles import Role
 
 HOUR = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
 _LONGEST = 3653 * DAY
+_WEEKEND = {SATURDAY: "Saturday", SUNDAY: "Sunday"}
+_LATER = " Not before then, so the later reading is the safe one."
 _SAFE = " Safe: 24 hours for each of these days, nothing added."
 _FIRST_YEAR, _LAST_YEAR = 1900, 2900  # far from where dates end, whatever is added
 
@@ -141,8 +145,8 @@ def due(deadline: Deadline, *, started_at: datetime, zone: tzinfo, holidays: Hol
     else:
         found = _days(deadline, deadline.within, local, zone, holidays)
     if deadline.ends is Ends.NOT_BEFORE:
-        because = f"{found.because.removesuffix(_SAFE)} Not before then, so the later reading is the safe one."
-        return Due(found.latest_at, found.latest_at, because)
+        because = found.because.removesuffix(_SAFE)
+        return Due(found.latest_at, found.latest_at, f"{because}{_LATER}")
     return found
 
 
@@ -163,9 +167,8 @@ def say(within: timedelta | Period | Through) -> str:
     """`72 hours`, `30 minutes`, `10 days`, `until 31 March`."""
     if not isinstance(within, timedelta):
         return str(within)
-    count, unit = (
-        (within // HOUR, "hour") if not within % HOUR else (within.seconds // 60, "minute")
-    )
+    hours = not within % HOUR
+    count, unit = (within // HOUR, "hour") if hours else (within // _MINUTE, "minute")
     return f"{count} {unit}{'s' * (count != 1)}"
 
 
@@ -260,7 +263,7 @@ def _moved(bare: date, latest: date, holidays: Holidays) -> str:
         return ""
     if is_working_day(bare, holidays):
         return f"; two days or more hold two working days, so until {latest} (art. 3(5))"
-    why = "a public holiday" if bare in holidays else f"a {bare:%A}"
+    why = "a public holiday" if bare in holidays else f"a {_WEEKEND[bare.weekday()]}"
     return f"; that is {why}, so at the latest {latest} (art. 3(4), 3(5))"
 
 

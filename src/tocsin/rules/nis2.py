@@ -31,8 +31,7 @@ DEADLINES = (
         basis=_A,
         does="early warning",
         since=_SINCE,
-        reminders=(12 * _HOUR, 4 * _HOUR),
-        escalations=(Escalation(timedelta(), Role.CSIRT),),
+        reminders=(12 * _HOUR, 4 * _HOUR),  # no escalation: nobody but the entity knows of it yet
     ),
     Deadline(
         name="nis2:notify",

@@ -11,6 +11,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import islice
 
 from tocsin.words.errors import Unusable
 from tocsin.words.moments import DAY
@@ -39,17 +40,11 @@ def working_day_from(day: date, holidays: Holidays, step: int = FORWARDS) -> dat
     )
 
 
-def count_working_days(after: date, through: date, holidays: Holidays) -> int:
-    """How many working days lie after one day, through another, in either direction."""
-    step = FORWARDS if through > after else BACKWARDS
-    days = (after + step * n * DAY for n in range(1, abs((through - after).days) + 1))
-    return sum(is_working_day(day, holidays) for day in days)
-
-
 def with_two_working_days(event: date, last: date, holidays: Holidays, step: int) -> date:
     """The last day, moved on until the period holds two working days (art. 3(5))."""
-    missing = 2 - count_working_days(event, last, holidays)
-    for _ in range(missing):
+    days_between = (event + step * n * DAY for n in range(1, abs((last - event).days) + 1))
+    held = len(list(islice((day for day in days_between if is_working_day(day, holidays)), 2)))
+    for _ in range(2 - held):
         last = working_day_from(last + step * DAY, holidays, step)
     return last
 

@@ -18,8 +18,8 @@ _TOLD = "NIS2 11(3)(b) (unverified)"
 _SINCE = date(2026, 1, 1)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
-_DESK = (Role.CSIRT, Role.COORDINATOR)
-_CONCERNED = (Role.ISP, Role.PLATFORM, Role.REGISTRY, Role.BRAND, Role.CSIRT)
+_DESK = (Role.CSIRT,)
+_CONCERNED = (Role.ISP, Role.PLATFORM, Role.REGISTRY, Role.BRAND)
 _1182 = Counted.REGULATION_1182_71
 _ANSWER, _HANDLE = Competence.RESPONSE_ANSWER, Competence.RESPONSE_HANDLE
 _RECORD = Competence.NODE_RECORD
