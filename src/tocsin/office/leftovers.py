@@ -5,6 +5,7 @@ written and not yet committed looks the same.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 from tocsin.flow import erasure
@@ -28,6 +29,19 @@ def find(store_folder: Path) -> list[Path]:
     )
 
 
+def sweep_run(store_folder: Path, run: str) -> None:
+    """Unlink what one run left that did not get as far as its commit; everything bears its name.
+
+    Events that it committed stay.
+    """
+    for name in ("spool", "deliveries"):
+        shutil.rmtree(store_folder / name / run, ignore_errors=True)
+    window, quarantine = store_folder / "window", store_folder / "quarantine"
+    beside = [*window.glob(f"{run}*"), *quarantine.glob(f"{run}*")]
+    for path in (*beside, *_parts(store_folder / "events", run)):
+        path.unlink()
+
+
 def remove(store_folder: Path, leftovers: list[Path]) -> int:
     """Unlink them and the folders that are empty then; how many bytes that frees."""
     freed = 0
@@ -41,8 +55,10 @@ def remove(store_folder: Path, leftovers: list[Path]) -> int:
     return freed
 
 
-def _parts(table: Path) -> list[Path]:
-    return [table / name for name in erasure.unlink_strays(table, dry_run=True)]
+def _parts(table: Path, run: str = "") -> list[Path]:
+    """What the event store does not name, of one run or of all."""
+    strays = [table / name for name in erasure.unlink_strays(table, dry_run=True)]
+    return [path for path in strays if path.name.startswith(run)]
 
 
 def _evidence(store_folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from django.db.models import ProtectedError, Q
 from django.db.models.functions import Coalesce
 
 from tocsin.flow import erasure
-from tocsin.office import evidence, leftovers, register, window
+from tocsin.office import cut_off, evidence, leftovers, register, window
 from tocsin.office.alone import alone
 from tocsin.office.models import Delivery, Evidence, RegisterRow, Run, WindowSegment
 from tocsin.rules.retention import Place, kept_for, kinds
@@ -173,6 +173,14 @@ def _window(one: _Pass) -> Dropped:
     return Dropped("window", count, "files")
 
 
+def _cut_off(one: _Pass) -> Dropped:
+    """Runs that nobody works on any more; feeding the same files takes them up again."""
+    if one.dry_run:
+        return Dropped("runs that were cut off", len(cut_off.runs()), "runs")
+    failed = cut_off.fail_others(at=one.at, by=one.by, store_folder=one.store_folder)
+    return Dropped("runs that were cut off", len(failed), "runs")
+
+
 def _leftovers(one: _Pass) -> Dropped:
     found = leftovers.find(one.store_folder)
     if not one.dry_run:
@@ -209,6 +217,7 @@ _STEPS: tuple[Callable[[_Pass], Dropped], ...] = (
     _quarantine,
     _delivery_files,
     _deliveries,
+    _cut_off,
     _runs,
     _window,
     _register,

@@ -171,6 +171,7 @@ OFFICE: dict[str, Shape] = {
     "office:receipt:add": Shape({"kind": TEXT, "by": TEXT, "party": TEXT}, counted=("kind",)),
     "office:register:consult": _CONSULTED,
     "office:retention:run": Shape({"places": TREE}),
+    "office:run:fail": Shape({"files": COUNT, "begun": TEXT}, summed=("files",)),
     "office:subject:erase": Shape(
         {
             "kind": TEXT,

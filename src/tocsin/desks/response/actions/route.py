@@ -37,7 +37,7 @@ from tocsin.flow.stages import Plan
 from tocsin.formats import xarf
 from tocsin.formats.catalogue import chosen
 from tocsin.formats.packing import require_files
-from tocsin.office import evidence, keys, manifest, register, window
+from tocsin.office import cut_off, evidence, keys, manifest, register, window
 from tocsin.office.alone import alone
 from tocsin.office.models import Delivery, Party, Run
 from tocsin.office.parties import directory
@@ -105,7 +105,8 @@ def route_reports(
         read_overlay(options.overlay)
     with alone(store_folder):
         reports = _keep_evidence(paths, options, intake, store_folder, at)
-        run = _begin(reports, options, at)
+        run = _begin(reports, options, store_folder, at)
+        cut_off.fail_others(at=at, by=by, store_folder=store_folder, run=run)
         plan = _plan(run, options, store_folder)
         routing = _Routing(run, plan, reports, options, intake, store_folder)
         try:
@@ -165,18 +166,13 @@ def _keep_evidence(
     return kept
 
 
-def _begin(reports: list[ReportState], options: Options, at: datetime) -> Run:
+def _begin(reports: list[ReportState], options: Options, store_folder: Path, at: datetime) -> Run:
     """The run's row; a run of the same files that was cut off is taken up again."""
     digests = [report.digest for report in reports]
-    for cut_off in Run.objects.filter(kind="route", state=Run.State.RUNNING):
-        if cut_off.counts.get("files") == digests:
-            run = cut_off
-            break
-    else:
-        named = {"uid": options.run} if options.run else {}
-        run = Run.objects.create(
-            kind="route", at=at, started_at=at, counts={"files": digests}, **named
-        )
+    named = {"uid": options.run} if options.run else {}
+    run = cut_off.take_up(digests, at=at, store_folder=store_folder) or Run.objects.create(
+        kind="route", at=at, started_at=at, counts={"files": digests}, **named
+    )
     for number, report in enumerate(reports):
         report.uid = uuid5(run.uid, f"{number}:{report.digest}").hex
     return run
@@ -185,8 +181,6 @@ def _begin(reports: list[ReportState], options: Options, at: datetime) -> Run:
 def _plan(run: Run, options: Options, store_folder: Path) -> Plan:
     folder = directory(at=run.at)
     spool = store_folder / "spool" / run.uid.hex
-    for left in (spool, store_folder / "deliveries" / run.uid.hex):
-        shutil.rmtree(left, ignore_errors=True)
     spool.mkdir(parents=True)
     return Plan(
         run.uid.hex,
