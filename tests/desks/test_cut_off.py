@@ -17,7 +17,7 @@ from tocsin.words.moments import iso
 pytestmark = pytest.mark.usefixtures("parties")
 
 LAST = "office_registerrow"  # its events are in the store already
-EARLIER = "response_report"
+BEFORE_THE_STORE = "route"  # parts are written, and not committed
 
 
 @pytest.fixture
@@ -59,10 +59,19 @@ def test_the_next_run_of_other_files_marks_it_as_failed_and_sweeps_what_it_left(
     ] == [("test", later, cut_off.uid, {"files": 2, "begun": iso(at)})]
 
 
-@pytest.mark.parametrize("table", [EARLIER, LAST])
-def test_failed_or_not_it_is_taken_up_exactly_once_and_from_now(route, store, at, table) -> None:
-    with cut_off_at(table):
-        route(SINKHOLE, *DEMO[1:2])
+def stopped(step: str, _rows: int) -> None:
+    if step == BEFORE_THE_STORE:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("moment", [BEFORE_THE_STORE, LAST])
+def test_failed_or_not_it_is_taken_up_exactly_once_and_from_now(route, store, at, moment) -> None:
+    if moment == BEFORE_THE_STORE:
+        with pytest.raises(KeyboardInterrupt):
+            route(SINKHOLE, *DEMO[1:2], progress=stopped)
+    else:
+        with cut_off_at(moment):
+            route(SINKHOLE, *DEMO[1:2])
     cut_off = Run.objects.get()
     route(SCAN, at=at + DAY)
     again = route(SINKHOLE, *DEMO[1:2], at=at + 2 * DAY)
@@ -82,6 +91,7 @@ def test_failed_or_not_it_is_taken_up_exactly_once_and_from_now(route, store, at
     assert (third.run == again.run, third.totals.events, third.deliveries) == (False, 0, [])
     assert Report.objects.filter(run=row).count() == 2
     assert {delivery.created_at for delivery in Delivery.objects.filter(run=row)} == {at + 2 * DAY}
+    assert len(list(store.events.glob(f"day=*/{row.uid.hex}*"))) == 2
     assert left(store, row) == [row.uid.hex, f"{row.uid.hex}.npy", f"{row.uid.hex}.parquet"]
 
 
