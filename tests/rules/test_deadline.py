@@ -236,8 +236,8 @@ def test_what_may_not_be_done_before_is_safe_with_the_later_reading() -> None:
             (
                 "6 months after 2026-02-15 09:30+01:00, the day of the event not counted, end on "
                 "2026-08-15 (Act 1; Regulation 1182/71, art. 3); that is a public holiday, so "
-                "at the latest 2026-08-17 (art. 3(4), 3(5)). Not before then, so the later reading is the "
-                "safe one."
+                "at the latest 2026-08-17 (art. 3(4), 3(5)). Not before then, so the later "
+                "reading is the safe one."
             ),
         ),
         (
