@@ -60,18 +60,37 @@ def root(nodes: Nodes, start: int, end: int) -> bytes:
 # ── making proofs ────────────────────────────────────────────────────────────────────────
 
 
+class Tree:
+    """A tree of fixed size to prove many leaves of; keeps the roots along its right border."""
+
+    def __init__(self, nodes: Nodes, size: int) -> None:
+        self.nodes, self.size = nodes, size
+        self._border: dict[int, bytes] = {}
+
+    def inclusion_proof(self, index: int) -> list[bytes]:
+        """PATH of RFC 9162 2.1.3: from the leaf's sibling up to the root's child."""
+        size, nodes, proof, level = self.size, self.nodes, [], 0
+        if not 0 <= index < size:
+            raise Unproven(f"leaf {index} is not in a tree of {size} leaves, which counts from 0")
+        last = size - 1
+        while last >> level:
+            sibling = (index >> level) ^ 1
+            if (sibling + 1) << level <= size:
+                proof.append(nodes(level, sibling))
+            elif sibling << level < size:
+                proof.append(self._root_from(sibling << level))
+            level += 1
+        return proof
+
+    def _root_from(self, start: int) -> bytes:
+        if start not in self._border:
+            self._border[start] = root(self.nodes, start, self.size)
+        return self._border[start]
+
+
 def inclusion_proof(nodes: Nodes, index: int, size: int) -> list[bytes]:
-    """PATH of RFC 9162 2.1.3: from the leaf's sibling up to the root's child."""
-    if not 0 <= index < size:
-        raise Unproven(f"leaf {index} is not in a tree of {size} leaves, which counts from 0")
-    proof = []
-    for level in range((size - 1).bit_length()):
-        sibling = (index >> level) ^ 1
-        if (sibling + 1) << level <= size:
-            proof.append(nodes(level, sibling))
-        elif sibling << level < size:
-            proof.append(root(nodes, sibling << level, size))
-    return proof
+    """The proof of one leaf."""
+    return Tree(nodes, size).inclusion_proof(index)
 
 
 def consistency_proof(nodes: Nodes, old: int, new: int) -> list[bytes]:

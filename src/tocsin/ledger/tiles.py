@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 
-from tocsin.ledger.merkle import HASH, Nodes, node_hash
+from tocsin.ledger.merkle import HASH, Nodes
 from tocsin.words.errors import NotFound, Unreadable
 
 WIDTH = 256
@@ -148,10 +149,12 @@ class Tiles:
         levels = self._levels
 
         def node(level: int, index: int) -> bytes:
-            tier, height = divmod(level, 8)
-            tile, place = divmod(index, WIDTH >> height)
-            width = min(WIDTH, widths[tier] - tile * WIDTH)
-            return levels(tier, tile, width)[height][place * HASH : place * HASH + HASH]
+            tier, shift = level >> 3, 8 - (level & 7)
+            tile = index >> shift
+            left = widths[tier] - (tile << 8)
+            place = (index - (tile << shift)) * HASH
+            rows = levels(tier, tile, min(WIDTH, left))
+            return rows[8 - shift][place : place + HASH]
 
         return node
 
@@ -161,6 +164,7 @@ class Tiles:
         for _ in range(7):
             below = levels[-1]
             pairs = range(0, len(below) - HASH, 2 * HASH)
-            joined = [node_hash(below[at : at + HASH], below[at + HASH : at + 64]) for at in pairs]
+            # `node_hash`, with both children taken in one piece
+            joined = [sha256(b"\x01" + below[at : at + 64]).digest() for at in pairs]
             levels.append(b"".join(joined))
         return levels
