@@ -9,11 +9,9 @@ from tocsin.rules.lifecycle import (
     NODE,
     Actor,
     Lifecycle,
-    Step,
     diagram,
     may,
     possible,
-    steps_from,
     take,
     who,
 )
@@ -187,10 +185,3 @@ def test_a_diagram_shows_every_step_the_start_and_the_ends() -> None:
         "    reinstated --> [*]",
         "    rejected --> [*]",
     ]
-
-
-def test_the_first_row_of_a_name_never_hides_another() -> None:
-    twice = Step("comply", "received", "final", Competence.TCO_COMPLY, "x")
-    rows = [row for row in steps_from(ORDER, "received") if row.name == twice.name]
-
-    assert rows == [Step("comply", "received", "removed", Competence.TCO_COMPLY, "TCO 3(3), 3(6)")]
