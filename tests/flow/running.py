@@ -94,6 +94,7 @@ class Done:
     routed: list[Routed]
     deliveries: list[Gathered]
     window: Path | None
+    untold: Path | None
     quarantine: Path | None
     outs: dict[int, bytes] = field(default_factory=dict)
 
@@ -166,6 +167,7 @@ def run(
     *,
     executor: Executor | None = None,
     segments: tuple[Path, ...] = (),
+    untold: tuple[Path, ...] = (),
     rows_per_chunk: int | None = None,
 ) -> Done:
     """Read, judge, route, gather."""
@@ -184,21 +186,23 @@ def run(
     read = list(executor.map(read_stage, tasks))
     for one in read:
         kept.add(one.report, names[one.number], one.faults)
-    bench = Bench(plan, [one.number for one in read], segments)
+    bench = Bench(plan, [one.number for one in read], segments, untold)
     for verdict in executor.map(judge_stage, bench.tasks()):
         bench.take(verdict)
-    window = bench.close()
     routes = [
-        RouteTask(plan, one.number, one.report, judged.repeated, judged.repeats)
+        RouteTask(plan, one.number, one.report, judged.repeated, judged.repeats, judged.heard)
         for one, judged in zip(read, bench.judged, strict=True)
     ]
     gatherer = Gatherer(plan, plan.spool.parent / "deliveries")
-    done = Done(plan, read, [], [], window, None)
-    for routed in executor.map(route_stage, routes):
+    done = Done(plan, read, [], [], None, None, None)
+    for place, routed in enumerate(executor.map(route_stage, routes)):
+        bench.settle(place, untold=routed.untold, again=routed.again)
         done.outs[routed.number] = plan.path("out", routed.number, ".bin").read_bytes()
         gatherer.add(routed)
         done.routed.append(routed)
     done.deliveries, done.quarantine = gatherer.close(), kept.close()
+    segments = bench.close()
+    done.window, done.untold = segments.told, segments.untold
     return done
 
 

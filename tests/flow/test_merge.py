@@ -120,6 +120,40 @@ def test_the_first_is_kept_and_every_later_one_within_a_day_of_a_kept_one_is_a_r
     assert sum(told.values()) <= len(repeats)
 
 
+@given(
+    st.lists(told_rows, min_size=1, max_size=3),
+    st.lists(told_rows, max_size=2),
+    st.lists(told_rows, max_size=2),
+    st.sampled_from([1, 4, 7]),
+)
+@example([[(0, 24), (0, 50)]], [], [[(0, 0)], [(0, 27)]], 1)
+@MANY
+def test_what_reached_nobody_makes_no_repeats_and_is_known_again(
+    chunks: list[Told], segments: list[Told], untold: list[Told], buckets: int
+) -> None:
+    segments = [plainly([rows], [])[2] for rows in segments]
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        plain = judged(chunks, segments, folder, buckets=buckets)
+        told = [folder / f"c{n}.npy" for n in range(len(chunks))]
+        seen = [folder / f"s{n}.npy" for n in range(len(segments))]
+        before = [written(rows, folder / f"u{n}.npy", SEEN) for n, rows in enumerate(untold)]
+        verdicts = [
+            judge(bucket, buckets, told, seen, WINDOW, untold=before) for bucket in range(buckets)
+        ]
+
+    for side in ("repeats", "counts", "fresh", "kept"):
+        found = [getattr(verdict, side).tolist() for verdict in verdicts]
+        assert found == [getattr(verdict, side).tolist() for verdict in plain]
+    kept = {pair for verdict in verdicts for pair in pairs(verdict.kept)}
+    assert {pair for verdict in verdicts for pair in pairs(verdict.heard)} == {
+        (number, seq)
+        for number, seq in kept
+        for key, hours in [chunks[number][seq]]
+        if any(key == same and abs(hours - when) < 24 for rows in untold for same, when in rows)
+    }
+
+
 @given(st.lists(told_rows, min_size=1, max_size=3), st.integers(1, 9))
 @MANY
 def test_slices_do_not_change_the_judgement_and_their_keys_come_in_order(
@@ -129,7 +163,7 @@ def test_slices_do_not_change_the_judgement_and_their_keys_come_in_order(
         (whole,) = judged(chunks, [], Path(name))
         parts = judged(chunks, [], Path(name), buckets=buckets)
 
-    for side in ("repeats", "counts"):
+    for side in ("repeats", "counts", "kept"):
         joined = [pair for part in parts for pair in pairs(getattr(part, side))]
         assert sorted(joined) == sorted(pairs(getattr(whole, side)))
     assert b"".join(part.fresh.tobytes() for part in parts) == whole.fresh.tobytes()

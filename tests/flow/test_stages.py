@@ -29,7 +29,7 @@ from tests.flow.running import (
 from tests.flow.world import ON
 from tocsin.flow import store
 from tocsin.flow.executors import Executor, InProcess, Pool
-from tocsin.flow.judging import Bench
+from tocsin.flow.judging import Bench, Judged
 from tocsin.flow.merge import SEEN
 from tocsin.flow.quarantine import read_quarantine
 from tocsin.flow.remits import Directory
@@ -155,6 +155,36 @@ def test_the_size_of_the_chunks_changes_nothing(
     assert other.events.select(columns).sort(order).equals(golden.events.sort(order))
 
 
+def test_the_window_is_the_same_in_whatever_pieces_and_a_repeat_of_it_flows_to_nobody(
+    tmp_path: Path,
+) -> None:
+    """Without the networks most of the reports reach nobody who could act."""
+    some = Directory(
+        tuple(one for one in DIRECTORY.recipients if one.party in {"harbour", "sender"}),
+        tuple(one for one in DIRECTORY.remits if one.party in {"harbour", "sender"}),
+        (),
+    )
+    whole = run(plan_in(tmp_path / "whole", directory=some), golden_reports())
+    cut = run(plan_in(tmp_path / "cut", directory=some), golden_reports(), rows_per_chunk=2)
+    assert whole.window is not None
+    assert whole.untold is not None
+    assert cut.window is not None
+    assert cut.untold is not None
+    again = run(
+        plan_in(tmp_path / "again", directory=some, run="f" * 32),
+        golden_reports(),
+        segments=(whole.window,),
+        untold=(whole.untold,),
+        rows_per_chunk=2,
+    )
+
+    assert cut.window.read_bytes() == whole.window.read_bytes()
+    assert cut.untold.read_bytes() == whole.untold.read_bytes()
+    assert len(np.load(whole.untold)) == sum(len(one.untold) for one in whole.routed) > 5
+    assert (again.files, again.window, again.untold) == ({}, None, None)
+    assert sum(one.events for one in again.routed) == 0
+
+
 def test_a_stage_that_runs_twice_leaves_the_same_bytes(tmp_path: Path) -> None:
     plan = plan_in(tmp_path)
     report = golden_reports()[2]
@@ -165,8 +195,10 @@ def test_a_stage_that_runs_twice_leaves_the_same_bytes(tmp_path: Path) -> None:
     left = []
     for _ in range(2):
         read = read_stage(task)
-        rows = np.zeros(read.rows, dtype=bool), np.zeros(read.rows, dtype=np.uint32)
-        routed = route_stage(RouteTask(plan, 0, "report-0", *rows))
+        rows = Judged.of(read.rows)
+        routed = route_stage(
+            RouteTask(plan, 0, "report-0", rows.repeated, rows.repeats, rows.heard)
+        )
         files = [path for path in tmp_path.rglob("*") if path.is_file()]
         left.append(({path: path.read_bytes() for path in files}, read, routed.pieces))
 

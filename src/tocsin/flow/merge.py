@@ -6,12 +6,15 @@ An event is a repeat when one with the same key, already kept, lies less than th
 BLAKE2b-128 over the canonical text of the fields, so it is the same on every machine, in
 every version of every library, and cannot be forged to collide (RFC 7693).
 
-Window segments are immutable files, one per run: sorted keys with the time of the event.
+Window segments are immutable files, up to two per run: sorted keys with the time of the event.
+One holds what somebody was told who could act on it. The other holds what reached nobody: it makes
+no repeats, but a row that would be one is marked `heard`, so that it flows only if it reaches
+somebody now (docs/decisions/0014).
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -81,11 +84,15 @@ def keyed(events: pl.DataFrame, keys: bytes, observed_us: int) -> np.ndarray:
 @dataclass(frozen=True)
 class Verdict:
     """One bucket judged. `repeats`: (chunk, seq) of rows to leave out; `counts`: (chunk, seq,
-    number) for kept rows that were told more than once; `fresh`: `SEEN` rows for the window."""
+    number) for kept rows that were told more than once; `fresh`: `SEEN` rows for the window, and
+    `kept`: (chunk, seq) of each of them; `heard`: (chunk, seq) of kept rows that an earlier run
+    had, and could tell to nobody."""
 
     repeats: np.ndarray
     counts: np.ndarray
     fresh: np.ndarray
+    kept: np.ndarray
+    heard: np.ndarray
 
 
 def bucket_of(path: Path, bucket: int, buckets: int, dtype: np.dtype) -> np.ndarray:
@@ -101,20 +108,32 @@ def bucket_of(path: Path, bucket: int, buckets: int, dtype: np.dtype) -> np.ndar
 
 
 def judge(
-    bucket: int, buckets: int, chunks: Sequence[Path], segments: Iterable[Path], window: timedelta
+    bucket: int,
+    buckets: int,
+    chunks: Sequence[Path],
+    segments: Iterable[Path],
+    window: timedelta,
+    *,
+    untold: Iterable[Path] = (),
 ) -> Verdict:
     """Decide, for one slice of all keys, which rows are repeats.
 
     `chunks`: key files of this run in order of file and row; `segments`: of earlier runs whose
-    window is still open.
+    window is still open, `untold` those of what reached nobody.
     """
     told = [bucket_of(path, bucket, buckets, KEYED) for path in chunks]
-    seen = [bucket_of(path, bucket, buckets, SEEN) for path in segments]
-    known = np.concatenate(seen) if seen else np.empty(0, dtype=SEEN)
-    rows = np.concatenate(told) if told else np.empty(0, dtype=KEYED)
+    known = _joined([bucket_of(path, bucket, buckets, SEEN) for path in segments], SEEN)
+    before = _joined([bucket_of(path, bucket, buckets, SEEN) for path in untold], SEEN)
+    rows = _joined(told, KEYED)
     chunk = np.repeat(np.arange(len(told), dtype=np.int64), [len(part) for part in told])
-    order, holders = _anchors(known, rows, chunk, int(window.total_seconds() * 1_000_000))
-    return _verdict(rows, chunk, order, holders)
+    window_us = int(window.total_seconds() * 1_000_000)
+    order, holders = _anchors(known, rows, chunk, window_us)
+    verdict = _verdict(rows, chunk, order, holders)
+    return replace(verdict, heard=verdict.kept[_heard(before, verdict.fresh, window_us)])
+
+
+def _joined(parts: list[np.ndarray], dtype: np.dtype) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
 
 
 def _anchors(
@@ -164,19 +183,52 @@ def _walk(time: np.ndarray, is_known: np.ndarray, window_us: int) -> np.ndarray:
     return holder
 
 
+def _heard(before: np.ndarray, rows: np.ndarray, window_us: int) -> np.ndarray:
+    """True where one of `before` has the row's key and lies less than the window away.
+
+    All in order of key and time: it is enough to look at the nearest one on either side.
+    """
+    if not len(before) or not len(rows):
+        return np.zeros(len(rows), dtype=bool)
+    both = np.concatenate([before, rows])
+    k0, k1 = both["k0"].astype(np.uint64), both["k1"].astype(np.uint64)
+    order = np.lexsort((both["time"], k1, k0))
+    k0, k1, time = k0[order], k1[order], both["time"][order]
+    places = np.arange(len(both))
+    earlier = order < len(before)
+    last = np.maximum.accumulate(np.where(earlier, places, 0))
+    following = np.where(earlier, places, len(both) - 1)[::-1]
+    next_ = np.minimum.accumulate(following)[::-1]
+    near = np.zeros(len(both), dtype=bool)
+    for side in (last, next_):
+        same = earlier[side] & (k0[side] == k0) & (k1[side] == k1)
+        near |= same & (np.abs(time - time[side]) < window_us)
+    found = np.empty(len(both), dtype=bool)
+    found[order] = near
+    return found[len(before) :]
+
+
 def _verdict(
     rows: np.ndarray, chunk: np.ndarray, order: np.ndarray, holders: np.ndarray
 ) -> Verdict:
     mine = order >= 0
     order, holders = order[mine], holders[mine]
     repeated = holders != order
-    left_out = order[repeated]
-    repeats = np.stack([chunk[left_out], rows["seq"][left_out].astype(np.int64)], axis=1)
     held = holders[repeated]
     kept, number = np.unique(held[held >= 0], return_counts=True)
-    counts = np.stack([chunk[kept], rows["seq"][kept].astype(np.int64), number], axis=1)
-    fresh = rows[order[~repeated]]
-    return Verdict(repeats, counts, fresh[["k0", "k1", "time"]].astype(SEEN))
+    first = order[~repeated]
+    return Verdict(
+        _places(rows, chunk, order[repeated]),
+        np.column_stack([_places(rows, chunk, kept), number]),
+        rows[first][["k0", "k1", "time"]].astype(SEEN),
+        _places(rows, chunk, first),
+        np.empty((0, 2), dtype=np.int64),
+    )
+
+
+def _places(rows: np.ndarray, chunk: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """(chunk, seq) of these rows."""
+    return np.stack([chunk[which], rows["seq"][which].astype(np.int64)], axis=1)
 
 
 def expire(segments: Iterable[tuple[Path, int]], at_us: int, window: timedelta) -> list[Path]:

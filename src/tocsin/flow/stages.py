@@ -122,6 +122,7 @@ class JudgeTask:
 
     chunks: tuple[Path, ...]
     segments: tuple[Path, ...]
+    untold: tuple[Path, ...]
     window: timedelta
     bucket: int
     buckets: int
@@ -129,14 +130,16 @@ class JudgeTask:
 
 @dataclass(frozen=True)
 class RouteTask:
-    """One chunk's events with the judgement: rows to leave out (bool), and how often each
-    row came again (uint32); both as long as the chunk's events."""
+    """One chunk's events with the judgement: rows to leave out (bool), how often each row came
+    again (uint32), and which rows an earlier run had and could tell to nobody (bool); all as long
+    as the chunk's events."""
 
     plan: Plan
     number: int
     report: str
     repeated: np.ndarray
     repeats: np.ndarray
+    heard: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -156,12 +159,15 @@ class Piece:
 
 @dataclass(frozen=True)
 class Routed:
-    """What routing a chunk gave."""
+    """What routing a chunk gave. `untold`: rows that reached nobody who could act; `again`: rows
+    that an earlier run had and that reach nobody now either, so that they stay repeats."""
 
     number: int
     events: int
     unrouted: int
     held: int
+    untold: np.ndarray
+    again: np.ndarray
     pieces: list[Piece]
     figures: dict[tuple[int, Relation], pl.DataFrame]
     nobody: dict[tuple[str, str], int]
@@ -208,7 +214,9 @@ def _hashes(keys: bytes, secret: bytes) -> pl.Series:
 
 def judge_stage(task: JudgeTask) -> merge.Verdict:
     """One slice of all keys, judged."""
-    return merge.judge(task.bucket, task.buckets, task.chunks, task.segments, task.window)
+    return merge.judge(
+        task.bucket, task.buckets, task.chunks, task.segments, task.window, untold=task.untold
+    )
 
 
 @cache
@@ -219,13 +227,16 @@ def _networks(snapshot: Path, overlay: Path | None) -> Networks:
 def route_stage(task: RouteTask) -> Routed:
     """Locate, find the concerned, release, write what each gets, keep the events."""
     plan = task.plan
-    events = _kept(task)
+    rows = _flowing(task)
+    events, heard = _kept(task, rows), task.heard[rows]
     finder = Finder(events, plan.compiled, _networks(plan.snapshot, plan.overlay))
     events = located(events, finder)
     out = _Out(plan, events)
     told = _Told(len(events))
     for relation, side in LANES:
         links = out.allowed(relation, finder.links(relation, side))
+        if relation in COUNTED and heard.any():
+            links = links.filter(~pl.Series(heard).gather(links["event"]))  # figures have them
         if len(links):
             told.add(relation, links)
             out.add(finder, relation, side, links, told)
@@ -241,6 +252,8 @@ def route_stage(task: RouteTask) -> Routed:
         len(events),
         int((~routed & ~red).sum()),
         int(red.sum()),
+        rows[~routed],
+        np.setdiff1d(np.flatnonzero(~task.repeated), rows, assume_unique=True),
         out.pieces,
         out.figures,
         _nobody(events, routed | red),
@@ -249,17 +262,38 @@ def route_stage(task: RouteTask) -> Routed:
     )
 
 
-def _kept(task: RouteTask) -> pl.DataFrame:
-    """The chunk's events without the repeats, with what only the run knows of them."""
+def _flowing(task: RouteTask) -> np.ndarray:
+    """Which rows of the chunk flow: no repeats, and of those heard before only what reaches
+    somebody now who could act."""
+    rows: np.ndarray = np.flatnonzero(~task.repeated)
+    heard = task.heard[rows]
+    if not heard.any():
+        return rows
+    plan, events = task.plan, _kept(task, rows[heard])
+    finder = Finder(events, plan.compiled, _networks(plan.snapshot, plan.overlay))
+    out, told = _Out(plan, events), _Told(len(events))
+    for relation, side in LANES:
+        if relation in ACTING:
+            told.add(relation, out.allowed(relation, finder.links(relation, side)))
+    flows = ~heard
+    flows[heard] = told.by_acting()
+    chosen: np.ndarray = rows[flows]
+    return chosen
+
+
+def _kept(task: RouteTask, rows: np.ndarray) -> pl.DataFrame:
+    """These of the chunk's events, with what only the run knows of them."""
     plan = task.plan
     events = pl.read_ipc(plan.path("events", task.number, ".arrow"))
+    chosen = np.zeros(len(events), dtype=bool)
+    chosen[rows] = True
     return events.with_columns(
         pl.Series("repeats", task.repeats, dtype=pl.UInt32),
         pl.lit(plan.run).alias("run"),
         pl.lit(task.report).alias("report"),
         pl.lit(plan.at).dt.cast_time_unit("us").alias("time.observation"),
         pl.col(ROW).alias("row"),
-    ).filter(pl.Series(~task.repeated))
+    ).filter(pl.Series(chosen))
 
 
 def located(events: pl.DataFrame, finder: Finder) -> pl.DataFrame:

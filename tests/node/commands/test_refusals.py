@@ -32,7 +32,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "complaint"),
+    "case",
     [
         (["--overlay", "nope.csv"], 4, "no such overlay: nope.csv"),
         (["--overlay", "latin-1.csv"], 3, "latin-1.csv"),
@@ -53,9 +53,8 @@ def files(tmp_path: Path) -> list[Path]:
         (["--out", "nowhere"], 2, "nowhere is a link that leads nowhere"),
     ],
 )
-def test_a_refused_run_leaves_no_store_behind(
-    tocsin, tmp_path, files, words, code, complaint
-) -> None:
+def test_a_refused_run_leaves_no_store_behind(tocsin, tmp_path, files, case) -> None:
+    words, code, complaint = case
     done = tocsin("route", SINKHOLE, *WITH_PARTIES, *words)
 
     assert (done.code, done.out, complaint in done.err) == (code, "", True)

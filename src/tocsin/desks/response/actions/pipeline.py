@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from tocsin.flow.executors import Executor
 from tocsin.flow.gather import Gathered, Gatherer
-from tocsin.flow.judging import Bench, Judged
+from tocsin.flow.judging import NO_SEGMENTS, Bench, Segments
 from tocsin.flow.quarantine import Quarantine
 from tocsin.flow.stages import (
     Plan,
@@ -109,8 +109,7 @@ class Totals:
     classes: dict[str, int] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     deliveries: list[Gathered] = field(default_factory=list)
-    window: Path | None = None
-    window_keys: int = 0
+    window: Segments = NO_SEGMENTS
     quarantine: Path | None = None
 
 
@@ -153,6 +152,7 @@ class Pipeline:
     reports: list[ReportState]
     executor: Executor
     segments: tuple[Path, ...]  # of the window, from earlier runs
+    untold: tuple[Path, ...]  # likewise, of what reached nobody
     folder: Path  # for the deliveries
     quarantine: Path
     intake: Intake
@@ -163,19 +163,21 @@ class Pipeline:
         kept = Quarantine(self.quarantine, self.plan.run)
         chunks = self._read(kept)
         totals = Totals(quarantine=kept.close())
-        judged = self._judge(list(chunks), totals)
-        for report, rows in zip(chunks.values(), judged, strict=True):
-            report.duplicates += int(rows.repeated.sum())
+        bench = self._judge(list(chunks))
         tasks = (
-            RouteTask(self.plan, number, report.uid, rows.repeated, rows.repeats)
-            for (number, report), rows in zip(chunks.items(), judged, strict=True)
+            RouteTask(self.plan, number, report.uid, rows.repeated, rows.repeats, rows.heard)
+            for (number, report), rows in zip(chunks.items(), bench.judged, strict=True)
         )
+        places = {number: place for place, number in enumerate(chunks)}
         gatherer = Gatherer(self.plan, self.folder)
         for routed in self.executor.map(route_stage, tasks):
             gatherer.add(routed)
             _add(totals, routed)
+            place, report = places[routed.number], chunks[routed.number]
+            bench.settle(place, untold=routed.untold, again=routed.again)
+            report.duplicates += int(bench.judged[place].repeated.sum()) + len(routed.again)
             self.progress("route", routed.events)
-        totals.deliveries = gatherer.close()
+        totals.deliveries, totals.window = gatherer.close(), bench.close()
         return totals
 
     # --- reading
@@ -212,14 +214,13 @@ class Pipeline:
             except Unreadable as fault:
                 report.unreadable = _as_text(str(fault))
 
-    def _judge(self, numbers: list[int], totals: Totals) -> list[Judged]:
+    def _judge(self, numbers: list[int]) -> Bench:
         """Every chunk's rows judged against the run and the window; the fresh keys are kept."""
-        bench = Bench(self.plan, numbers, self.segments)
+        bench = Bench(self.plan, numbers, self.segments, self.untold)
         for verdict in self.executor.map(judge_stage, bench.tasks()):
             bench.take(verdict)
             self.progress("judge", len(verdict.fresh) + len(verdict.repeats))
-        totals.window, totals.window_keys = bench.close(), bench.fresh
-        return bench.judged
+        return bench
 
 
 def _leave_out_half(report: ReportState) -> None:

@@ -220,14 +220,16 @@ class _Routing:
         """Everything up to the commit; writes files only, under the run's name."""
         plan = self.plan
         earlier = window.segments(at=plan.at).exclude(run=self.run)
-        segments = tuple(self.store_folder / segment.path for segment in earlier)
+        paths = [self.store_folder / segment.path for segment in earlier]
+        untold = [path for path in paths if window.is_untold(path.name)]
         executor = EXECUTORS[self.options.executor]()
         try:
             return Pipeline(
                 plan,
                 self.reports,
                 executor,
-                tuple(path for path in segments if path.exists()),
+                tuple(path for path in paths if path not in untold and path.exists()),
+                tuple(path for path in untold if path.exists()),
                 self.store_folder / "deliveries" / plan.run,
                 self.store_folder / "quarantine",
                 self.intake,
@@ -238,24 +240,28 @@ class _Routing:
 
     def commit(self, totals: Totals, *, by: str) -> list[Delivery]:
         """The event store, then the one transaction that makes the run count."""
-        segment = self._move_window(totals)
+        segments = self._move_window(totals)
         rows = self._delivery_rows(totals)
         store.commit(self.store_folder / "events", totals.parts, run=self.plan.run, at=self.plan.at)
         with transaction.atomic():
             _save_reports(self.run, self.reports)
             Delivery.objects.bulk_create(rows)
-            if segment is not None:
-                self._add_segment(segment, totals.window_keys)
+            for path, keys in segments:
+                self._add_segment(path, keys)
             self._close(_facts(self.reports, totals, rows), by)
         window.expire_window(at=self.run.at, store_folder=self.store_folder)
         return rows
 
-    def _move_window(self, totals: Totals) -> str | None:
-        if totals.window is None:
-            return None
-        final = self.store_folder / "window" / f"{self.plan.run}.npy"
-        totals.window.replace(final)
-        return str(final.relative_to(self.store_folder))
+    def _move_window(self, totals: Totals) -> list[tuple[str, int]]:
+        """The run's files of the window under their final names, with their numbers of keys."""
+        files = (totals.window.told, totals.window.untold)
+        moved = []
+        for file, number, ending in zip(files, totals.window.keys, window.ENDINGS, strict=True):
+            if file is not None:
+                final = self.store_folder / "window" / f"{self.plan.run}{ending}"
+                file.replace(final)
+                moved.append((str(final.relative_to(self.store_folder)), number))
+        return moved
 
     def _add_segment(self, path: str, keys: int) -> None:
         at = self.run.at
