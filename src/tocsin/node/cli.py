@@ -7,7 +7,18 @@ import typer
 
 from tocsin import __version__
 from tocsin.node import console
-from tocsin.node.commands import bench, contacts, erase, evidence, hold, networks, parties, receipts
+from tocsin.node.commands import (
+    bench,
+    contacts,
+    erase,
+    evidence,
+    hold,
+    log,
+    networks,
+    parties,
+    receipts,
+    register,
+)
 from tocsin.node.commands.deliver import deliver
 from tocsin.node.commands.demo import demo
 from tocsin.node.commands.preview import preview
@@ -35,6 +46,8 @@ app.add_typer(evidence.app, name="evidence")
 app.add_typer(hold.app, name="hold")
 app.add_typer(erase.app, name="erase")
 app.command()(retain)
+app.add_typer(register.app, name="register")
+app.add_typer(log.app, name="log")
 app.add_typer(bench.app, name="bench")
 
 

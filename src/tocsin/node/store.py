@@ -23,8 +23,9 @@ FOLDERS = (
     "spool",
     "keys",
     "networks",
+    "log",
 )
-# What cannot be made anew: `spool` is emptied by every run, `networks` came later.
+# What cannot be made anew: `spool` is emptied by every run, `networks` and `log` came later.
 KEPT = ("events", "evidence", "deliveries", "window", "quarantine", "keys")
 DATABASE = "tocsin.sqlite3"
 OURS = ("office", "response")

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tocsin.office import deadlines, register
+from tocsin.office import deadlines, publiclog, register
 from tocsin.office.jobs import Recurring, Slot
 from tocsin.office.register.periods import open_months
 from tocsin.rules.acts import DEADLINES
@@ -14,6 +14,19 @@ def close_periods(slot: Slot) -> str | None:
     for month in months:
         register.close_period(month, at=slot.at, by=slot.by)
     return f"closed {', '.join(months)}" if months else None
+
+
+def publish_log(slot: Slot) -> str | None:
+    """Publish the batch of this slot of the log's schedule; what a slot missed comes with it."""
+    words = slot.settings["log"]
+    made = publiclog.publish_due(
+        store_folder=slot.store_folder,
+        schedule=publiclog.schedule_of(words),
+        origin=words["origin"],
+        by=slot.by,
+        at=slot.at,
+    )
+    return f"published {made.size:,} leaves" if made else None
 
 
 def remind(slot: Slot) -> str | None:
@@ -32,5 +45,6 @@ def recurring() -> list[Recurring]:
     """Every job with its schedule."""
     return [
         Recurring("close-periods", timedelta(hours=1), close_periods),
+        Recurring("publish-log", timedelta(minutes=1), publish_log),
         Recurring("remind", timedelta(minutes=1), remind),
     ]

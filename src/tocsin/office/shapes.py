@@ -148,6 +148,9 @@ OFFICE: dict[str, Shape] = {
         },
         summed=("records",),
     ),
+    "office:log:retire": Shape({"size": COUNT, "keys": TEXTS}),
+    "office:log:rotate": Shape({"size": COUNT, "keys": TEXTS}),
+    "office:log:skip": Shape({"known": COUNT, "shown": COUNT}),
     "office:parties:import": Shape(
         {
             "digest": TEXT,

@@ -62,6 +62,7 @@ def worker(
 def _bench(opened: Store, *, root: Path, lease: timedelta) -> Any:
     from tocsin.channels.catalogue import CHANNELS
     from tocsin.node.channel_settings import channel_settings, idle_channels
+    from tocsin.node.job_settings import job_settings
     from tocsin.node.jobs import recurring
     from tocsin.office.worker import Bench, make_owner
 
@@ -75,7 +76,7 @@ def _bench(opened: Store, *, root: Path, lease: timedelta) -> Any:
         over=tuple(name for name in CHANNELS if name not in idle),
         recurring=recurring(),
         store_folder=opened.path,
-        settings=settings,
+        settings={**settings, **job_settings()},
         lease=lease,
     )
 

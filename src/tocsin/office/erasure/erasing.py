@@ -31,6 +31,7 @@ PLACES: dict[str, str] = {
     "spool": "spool and leftovers",
     "keys": "keys",
     "networks": "routing snapshot",
+    "log": "public log",
 }
 BACKUPS = (
     "backups of the store folder and of the database: Tocsin cannot reach them. Let them run "

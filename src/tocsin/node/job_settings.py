@@ -1,0 +1,35 @@
+"""What recurring jobs need of this node's settings, from the environment."""
+
+import os
+
+from tocsin.node.identity import UNNAMED, read_identity
+from tocsin.words.errors import Unusable
+
+SHORTEST, LONGEST = 60, 24 * 3600
+MOST_PADDED = 65536
+
+
+def job_settings() -> dict[str, dict[str, str]]:
+    """By area; raises `Unusable`, naming the setting that cannot be used."""
+    identity = read_identity()
+    return {
+        "node": {"name": identity.name or UNNAMED},
+        "log": {
+            "origin": _origin(identity.domain),
+            "interval": str(_whole("TOCSIN_LOG_INTERVAL", 300, SHORTEST, LONGEST)),
+            "quantum": str(_whole("TOCSIN_LOG_QUANTUM", 64, 1, MOST_PADDED)),
+        },
+    }
+
+
+def _origin(domain: str) -> str:
+    """What the log is called; "" lets the log keep the name it has, or draw one."""
+    text = os.environ.get("TOCSIN_LOG_ORIGIN", "").strip()
+    return text or (f"{domain}/tocsin" if domain else "")
+
+
+def _whole(name: str, default: int, least: int, most: int) -> int:
+    text = os.environ.get(name, "").strip() or str(default)
+    if text.isascii() and text.isdigit() and least <= int(text) <= most:
+        return int(text)
+    raise Unusable(f"{name}={text!r} cannot be used. Possible: {least} to {most}")
