@@ -40,7 +40,7 @@ def write_whole(path: Path, data: bytes, *, spool: Path, mode: int = 0o644) -> N
 
     The name itself is on the disk after `flush_folder` of its folder.
     """
-    draft = spool / "draft"
+    draft = spool / f".{path.name}.draft"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         write_all(descriptor, data, at=0)
