@@ -3,6 +3,7 @@
 import csv
 import json
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,10 +11,12 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from tocsin.node.commands.refusals import check_options
+from tocsin.node.commands.refusals import check_options, text_of
 from tocsin.node.commands.route import (
     DEFAULT_STORE,
+    QUEUED,
     FormatOption,
+    HandedOver,
     Json,
     Mapping,
     Overlay,
@@ -22,9 +25,7 @@ from tocsin.node.commands.route import (
     TlpOption,
     cost,
     finish,
-    hand_over,
-    import_file,
-    run_route,
+    options_of,
     show,
     summary,
 )
@@ -109,25 +110,39 @@ def _preview_one(
     tlp: str,
     overlay: Path | None,
 ) -> Any:
-    with tempfile.TemporaryDirectory(prefix="tocsin-preview-") as empty:
-        if parties is None:
-            open_existing(store)
-        else:
-            open_store(Path(empty))
-            import_file(parties)
+    with tempfile.TemporaryDirectory(prefix="tocsin-preview-") as scratch:
+        _open(store, parties, Path(scratch))
         from tocsin.desks.response import queries
         from tocsin.flow.compiled import compile_directory
         from tocsin.flow.networks import load_networks, snapshot_in
         from tocsin.office.parties import directory
 
         at = datetime.now(UTC)
+        with _supposing(parties, at):
+            known = directory(at=at)
         return queries.preview(
             queries.as_event(target, kind=kind, extras=extras, at=at),
-            compiled=compile_directory(directory(at=at), on=at.date()),
+            compiled=compile_directory(known, on=at.date()),
             networks=load_networks(snapshot_in(store / "networks"), overlay),
             tlp=read_tlp(tlp),
             on=at,
         )
+
+
+def _open(store: Path, parties: Path | None, scratch: Path) -> Store:
+    """The store that is there; with a party file there need be none."""
+    if parties is None or (store / "layout").is_file():
+        return open_existing(store)
+    return open_store(scratch / "store")
+
+
+def _supposing(parties: Path | None, at: datetime) -> AbstractContextManager[None]:
+    """With the party file imported, if there is one; nothing of it stays."""
+    from tocsin.office.parties import as_if_imported
+
+    if parties is None:
+        return nullcontext()
+    return as_if_imported(text_of(parties), at=at, folder=parties.absolute().parent)
 
 
 def _preview_file(
@@ -140,39 +155,31 @@ def _preview_file(
     *,
     as_json: bool,
 ) -> None:
-    """A whole run in a store that is thrown away."""
+    """A run that ends before it counts; what it writes is thrown away."""
     check_options("in-process", overlay=overlay, **reading)
-    marking, text = read_tlp(tlp), None
-    if parties is None:
-        open_existing(store)
-        from tocsin.office.parties import export_parties
-
-        text = export_parties()
+    options = {"tlp": read_tlp(tlp), "overlay": overlay, **reading}
     with tempfile.TemporaryDirectory(prefix="tocsin-preview-") as scratch, Meter() as meter:
-        opened = open_store(Path(scratch) / "store")
-        file = parties or Path(scratch) / "parties.toml"
-        if text is not None:
-            file.write_text(text, encoding="utf-8")
-        import_file(file)
-        _use_snapshot_of(store, opened)
+        opened, into = _open(store, parties, Path(scratch)), Path(scratch) / "preview"
+        at = datetime.now(UTC)
+        from tocsin.desks.response.actions import preview_reports
+
         with progress(shown=not as_json) as tell:
-            outcome = run_route(
+            outcome = preview_reports(
                 [path],
-                opened,
-                tell,
-                "in-process",
-                tlp=marking,
-                overlay=overlay,
-                **reading,
+                store_folder=opened.path,
+                into=into,
+                options=options_of("in-process", **options),
+                at=at,
+                supposing=_supposing(parties, at),
+                progress=tell,
             )
-        handed = hand_over(opened, Path(scratch) / "out")
-        facts = summary(outcome, handed, meter)
+        facts = summary(outcome, HandedOver({}, {}), meter)
         for told, delivery in zip(facts["deliveries"], outcome.deliveries, strict=True):
-            told.update(_inside(opened.path / delivery.path, opened.path / delivery.manifest_path))
-        facts["quarantine"] = _set_aside(opened)
+            told.update(_inside(into / delivery.path, into / delivery.manifest_path))
+        facts["quarantine"] = _set_aside(into / "quarantine")
     facts |= {**cost(meter), "quarantine_hint": ""}
     for row in facts["deliveries"]:
-        row["path"], row["state"] = "", "preview" if row["state"] == "delivered" else row["state"]
+        row["state"] = "preview" if row["state"] == QUEUED else row["state"]
     if as_json:
         say_json(facts)
     else:
@@ -202,10 +209,10 @@ def _first_reason(file: Path) -> str:
     return str(extra.get("because", ""))
 
 
-def _set_aside(opened: Store) -> list[dict[str, Any]]:
+def _set_aside(folder: Path) -> list[dict[str, Any]]:
     from tocsin.desks.response.queries import quarantined
 
-    rows = quarantined(opened.quarantine).select("file", "line", "reason")
+    rows = quarantined(folder).select("file", "line", "reason")
     return rows.head(SHOWN).to_dicts()
 
 
@@ -227,14 +234,6 @@ def _show_inside(facts: dict[str, Any]) -> None:
         where = f"{row['file']}, line {row['line']}: {row['reason']}"
         out.print(f"[yellow]would go to quarantine[/] {escape(clean(where))}", soft_wrap=True)
     out.print()
-
-
-def _use_snapshot_of(store: Path, scratch: Store) -> None:
-    """A newer routing table that the store fetched decides in a preview as it would in a run."""
-    fetched = (store / "networks").absolute()
-    if (fetched / "snapshot.json").exists():
-        scratch.networks.rmdir()
-        scratch.networks.symlink_to(fetched)
 
 
 def _as_facts(target: str, found: Any) -> dict[str, Any]:

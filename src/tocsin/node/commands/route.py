@@ -130,6 +130,32 @@ def import_file(path: Path) -> Any:
     return import_parties(text_of(path), by="command line", at=at, folder=folder)
 
 
+def options_of(
+    executor: str,
+    *,
+    tlp: Tlp,
+    format_name: str | None = None,
+    mapping: Path | None = None,
+    kind: str | None = None,
+    overlay: Path | None = None,
+) -> Any:
+    """The options of a run or a preview, with who this node is."""
+    from tocsin.desks.response.actions import Options
+    from tocsin.node.identity import UNNAMED, read_identity
+
+    identity = read_identity()
+    return Options(
+        executor=executor,
+        tlp=tlp,
+        format=format_name,
+        mapping=mapping,
+        constants={} if kind is None else {"classification.type": kind},
+        overlay=overlay,
+        node=identity.name or UNNAMED,
+        sender=identity.sender,
+    )
+
+
 def run_route(
     files: Sequence[Path],
     opened: Store,
@@ -144,19 +170,10 @@ def run_route(
     at: datetime | None = None,
 ) -> Any:
     """One call to the action, with options that `refusals.check_options` let pass."""
-    from tocsin.desks.response.actions import Options, route_reports
-    from tocsin.node.identity import UNNAMED, read_identity
+    from tocsin.desks.response.actions import route_reports
 
-    identity = read_identity()
-    options = Options(
-        executor=executor,
-        tlp=tlp,
-        format=format_name,
-        mapping=mapping,
-        constants={} if kind is None else {"classification.type": kind},
-        overlay=overlay,
-        node=identity.name or UNNAMED,
-        sender=identity.sender,
+    options = options_of(
+        executor, tlp=tlp, format_name=format_name, mapping=mapping, kind=kind, overlay=overlay
     )
     return route_reports(
         files,

@@ -8,6 +8,7 @@ came from another source than the party's own is neither exported nor touched.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -56,6 +57,18 @@ def import_parties(text: str, *, by: str, at: datetime, folder: Path | None = No
         facts = _facts(imported, digest=hashlib.sha256(text.encode()).hexdigest())
         register.record(action="office:parties:import", actor=by, at=at, facts=facts)
     return imported
+
+
+@contextmanager
+def as_if_imported(text: str, *, at: datetime, folder: Path | None = None) -> Iterator[None]:
+    """Within the block the database says what it would say after an import; nothing of it stays.
+
+    Raises as `import_parties` does. Keep the block short: nobody else can write meanwhile.
+    """
+    with transaction.atomic():
+        import_parties(text, by="preview", at=at, folder=folder)
+        yield
+        transaction.set_rollback(True)
 
 
 def export_parties() -> str:

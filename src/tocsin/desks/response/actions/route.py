@@ -95,20 +95,13 @@ def route_reports(
     `Unusable` for options that cannot work and where no party is on file. A file that cannot be
     read does not stop the others.
     """
-    _require_files(paths)
-    intake = _intake(options)
-    _require_parties()
-    if options.sender is None:
-        wanting = Party.objects.filter(active=True, format=xarf.FORMAT.name)
-        require_name(wanting.values_list("slug", flat=True))
-    if options.overlay is not None:
-        read_overlay(options.overlay)
+    intake = read_intake(paths, options)
     with alone(store_folder):
         reports = _keep_evidence(paths, options, intake, store_folder, at)
         run = _begin(reports, options, store_folder, at)
         cut_off.fail_others(at=at, by=by, store_folder=store_folder, run=run)
-        plan = _plan(run, options, store_folder)
-        routing = _Routing(run, plan, reports, options, intake, store_folder)
+        plan = make_plan(run, options, store_folder=store_folder, into=store_folder)
+        routing = Routing(run, plan, reports, options, intake, store_folder, store_folder)
         try:
             totals = routing.run_stages(progress)
             deliveries = routing.commit(totals, by=by)
@@ -117,9 +110,16 @@ def route_reports(
     return Outcome(run.uid.hex, reports, totals, deliveries)
 
 
-def _intake(options: Options) -> Intake:
-    """How the reports are to be read; raises `Unusable` for what cannot go together."""
+def read_intake(paths: Sequence[Path], options: Options) -> Intake:
+    """How the reports are to be read; raises what `route_reports` does before it begins."""
+    _require_files(paths)
     format_ = chosen(options.format, mapping=options.mapping)
+    _require_parties()
+    if options.sender is None:
+        wanting = Party.objects.filter(active=True, format=xarf.FORMAT.name)
+        require_name(wanting.values_list("slug", flat=True))
+    if options.overlay is not None:
+        read_overlay(options.overlay)
     return Intake(format_, tuple(options.constants.items()))
 
 
@@ -173,23 +173,29 @@ def _begin(reports: list[ReportState], options: Options, store_folder: Path, at:
     run = cut_off.take_up(digests, at=at, store_folder=store_folder) or Run.objects.create(
         kind="route", at=at, started_at=at, counts={"files": digests}, **named
     )
-    for number, report in enumerate(reports):
-        report.uid = uuid5(run.uid, f"{number}:{report.digest}").hex
+    name_reports(reports, run)
     return run
 
 
-def _plan(run: Run, options: Options, store_folder: Path) -> Plan:
+def name_reports(reports: list[ReportState], run: Run) -> None:
+    """Ids that follow from the run, the place and the bytes."""
+    for number, report in enumerate(reports):
+        report.uid = uuid5(run.uid, f"{number}:{report.digest}").hex
+
+
+def make_plan(run: Run, options: Options, *, store_folder: Path, into: Path) -> Plan:
+    """What every stage needs; the run reads the store and writes below `into`."""
     folder = directory(at=run.at)
-    spool = store_folder / "spool" / run.uid.hex
+    spool = into / "spool" / run.uid.hex
     spool.mkdir(parents=True)
     return Plan(
         run.uid.hex,
         run.at,
         spool,
-        _table(run, store_folder, spool),
+        _table(run, into, spool),
         compile_directory(folder, on=run.at.date()),
         shapes(options.sender),
-        keys.secret(store_folder / "keys", "pseudonyms"),
+        keys.secret(into / "keys", "pseudonyms"),
         snapshot_in(store_folder / "networks"),
         options.overlay,
     )
@@ -206,8 +212,8 @@ def _table(run: Run, store_folder: Path, spool: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class _Routing:
-    """One run on its way: its row, its plan, its reports."""
+class Routing:
+    """One run on its way: its row, its plan, its reports; it writes below `into`."""
 
     run: Run
     plan: Plan
@@ -215,11 +221,12 @@ class _Routing:
     options: Options
     intake: Intake
     store_folder: Path
+    into: Path
 
     def run_stages(self, progress: Progress) -> Totals:
         """Everything up to the commit; writes files only, under the run's name."""
         plan = self.plan
-        earlier = window.segments(at=plan.at).exclude(run=self.run)
+        earlier = window.segments(at=plan.at).exclude(run__uid=self.run.uid)
         paths = [self.store_folder / segment.path for segment in earlier]
         untold = [path for path in paths if window.is_untold(path.name)]
         executor = EXECUTORS[self.options.executor]()
@@ -230,8 +237,8 @@ class _Routing:
                 executor,
                 tuple(path for path in paths if path not in untold and path.exists()),
                 tuple(path for path in untold if path.exists()),
-                self.store_folder / "deliveries" / plan.run,
-                self.store_folder / "quarantine",
+                self.into / "deliveries" / plan.run,
+                self.into / "quarantine",
                 self.intake,
                 progress,
             ).run()
@@ -241,7 +248,8 @@ class _Routing:
     def commit(self, totals: Totals, *, by: str) -> list[Delivery]:
         """The event store, then the one transaction that makes the run count."""
         segments = self._move_window(totals)
-        rows = self._delivery_rows(totals)
+        slugs = [gathered.recipient.party for gathered in totals.deliveries]
+        rows = self.delivery_rows(totals, Party.objects.in_bulk(slugs, field_name="slug"))
         store.commit(self.store_folder / "events", totals.parts, run=self.plan.run, at=self.plan.at)
         with transaction.atomic():
             _save_reports(self.run, self.reports)
@@ -277,12 +285,10 @@ class _Routing:
         run.counts = {**run.counts, **facts}
         run.save()
 
-    def _delivery_rows(self, totals: Totals) -> list[Delivery]:
+    def delivery_rows(self, totals: Totals, parties: Mapping[str, Party]) -> list[Delivery]:
         """Write every manifest with its signature; the rows are made, not yet saved."""
-        slugs = [gathered.recipient.party for gathered in totals.deliveries]
-        parties = Party.objects.in_bulk(slugs, field_name="slug")
         digests = {report.uid: report.digest for report in self.reports if not report.unreadable}
-        key = keys.signing_key(self.store_folder / "keys")
+        key = keys.signing_key(self.into / "keys")
         rows = []
         for gathered in totals.deliveries:
             uid = uuid5(self.run.uid, f"{gathered.recipient.party}:{gathered.relation}")
@@ -297,9 +303,9 @@ class _Routing:
             data = manifest.sealed(facts, key)
             path = gathered.path.with_suffix(".manifest.json")
             _write_durably(path, data)
-            row = _delivery(self.run, gathered, uid, self.store_folder)
+            row = _delivery(self.run, gathered, uid, self.into)
             row.party = parties[gathered.recipient.party]
-            row.manifest_path = str(path.relative_to(self.store_folder))
+            row.manifest_path = str(path.relative_to(self.into))
             row.manifest_digest = hashlib.sha256(data).hexdigest()
             rows.append(row)
         return rows
