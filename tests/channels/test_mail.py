@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests.channels import exim
 from tests.channels.smtp_server import DROP, SILENT, SmtpServer, certificate, tls_of
 from tocsin.channels import mail
-from tocsin.channels.channel import Handed, Letter, Parcel, Piece
+from tocsin.channels.channel import Handed, Letter, NobodyThere, Parcel, Piece
 from tocsin.words.errors import Undelivered, Unusable
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -322,6 +322,7 @@ def test_some_mailboxes_refused_is_delivered_to_the_others(
     assert handed.where == (
         "abuse@meadow-net.example; old@meadow-net.example was refused (550 no such user)"
     )
+    assert handed.gone == {"old@meadow-net.example": "550 no such user"}
     assert [message["To"] for message in server.messages] == [both]
 
 
@@ -333,6 +334,26 @@ def test_all_mailboxes_refused_is_lasting_only_if_all_refusals_are(
     address = f"{MEADOW},b@meadow-net.example"
 
     assert refusal(parcel(settings=server.settings, address=address)).lasting == lasting
+
+
+def test_a_refusal_names_the_mailboxes_that_are_no_more(
+    server: SmtpServer, parcel: Parcels
+) -> None:
+    other = "b@meadow-net.example"
+    server.refuses |= {MEADOW: "550 5.1.1 user unknown", other: "550 5.7.1 user unknown to us"}
+    fault = refusal(parcel(settings=server.settings, address=f"{MEADOW},{other}"))
+
+    assert isinstance(fault, NobodyThere)
+    assert (fault.lasting, fault.gone) == (True, {MEADOW: "550 5.1.1 user unknown"})
+
+
+@pytest.mark.parametrize("step", ["MAIL", "END"])
+def test_a_refusal_of_sender_or_content_says_nothing_of_mailboxes(
+    step, server: SmtpServer, parcel: Parcels
+) -> None:
+    server.answers[step] = "550 5.1.1 no such user"
+
+    assert not hasattr(refusal(parcel(settings=server.settings)), "gone")
 
 
 def test_an_answer_cannot_steer_a_terminal(server: SmtpServer, parcel: Parcels) -> None:

@@ -15,6 +15,7 @@ from tocsin.channels.mailbox import (
     Failure,
     Kind,
     Returned,
+    is_gone,
     read_maildir,
     read_mbox,
     read_message,
@@ -215,3 +216,33 @@ def test_a_bounce_of_exim_is_brought_to_the_message_it_is_about(loopback: None) 
 
     assert (returned.kind, returned.messages) == (Kind.BOUNCE, (OURS,))
     assert returned.failures == (Failure("gone@meadow-net.example", "5.0.0", dead=True),)
+
+
+GONE = (
+    (550, "550 no such user"),
+    (550, "550 5.1.1 <a@x.example>: Recipient address rejected: User unknown"),
+    (550, "550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found"),
+    (556, "556 5.1.10 the domain takes no mail"),
+    (550, "550 5.2.1 mailbox disabled"),
+    (511, "511 sorry, no mailbox here by that name (#5.1.1)"),
+    (550, "550 5.0.0 unknown user"),
+    (553, "553 invalid recipient"),
+)
+NOT_GONE = (
+    (550, "550 mailbox unavailable"),
+    (550, "550 5.7.1 <a@x.example>: user unknown or access denied"),
+    (554, "554 5.7.1 blocked by a list"),
+    (550, "550 relay not permitted"),
+    (550, "550 no such user may relay here"),
+    (550, "550 5.2.2 mailbox full"),
+    (552, "552 no such user has room"),
+    (550, "550"),
+    (450, "450 4.1.1 user unknown in virtual table"),
+    (450, "450 no such user"),
+    (421, "421 5.1.1 going"),
+)
+
+
+def test_which_refusals_say_that_the_mailbox_is_no_more() -> None:
+    assert [said for code, said in GONE if not is_gone(code, said)] == []
+    assert [said for code, said in NOT_GONE if is_gone(code, said)] == []

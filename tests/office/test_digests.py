@@ -14,9 +14,9 @@ from uuid import UUID, uuid5
 import pytest
 from django.db import connection
 
-from tocsin.channels.channel import Channel, Handed, Parcel
+from tocsin.channels.channel import Channel, Handed, NobodyThere, Parcel
 from tocsin.office import digests, outbox, register
-from tocsin.office.models import Contact, Delivery, Party, Run
+from tocsin.office.models import Contact, Delivery, Party, Receipt, Run
 from tocsin.office.parties import export_parties, import_parties, read_parties
 from tocsin.words.errors import Undelivered, Unusable
 from tocsin.words.moments import DAY
@@ -386,13 +386,99 @@ def test_a_party_without_a_living_mailbox_is_parked_with_the_reason(
     queued, deliver, party, at
 ) -> None:
     Contact.objects.create(
-        party=party, kind="email", value="Abuse@meadow-net.example", dead_at=at, source="bounce"
+        party=party, kind="email", value="abuse@Meadow-Net.Example", dead_at=at, source="bounce"
     )
     queued("one")
     outcome = deliver(Postman(), at)[0]
 
     assert outcome.state == "parked"
     assert "no mail address that lives (found dead: abuse@meadow-net.example)" in outcome.error
+
+
+def test_capitals_count_before_the_at_sign_and_not_behind_it(party, at) -> None:
+    """RFC 5321 2.4: a local part is case sensitive, a domain is not."""
+    party.channel_address = "Jo@meadow-net.example,jo@Meadow-Net.example"
+    Contact.objects.create(party=party, kind="email", value="jo@meadow-net.EXAMPLE", dead_at=at)
+
+    assert digests.mailboxes_of(party) == "Jo@meadow-net.example"
+
+
+def test_a_mailbox_that_is_refused_as_no_more_is_dead_like_one_that_bounced(
+    queued, deliver, party, at
+) -> None:
+    queued("one"), queued("two")
+    gone = {"abuse@meadow-net.example": "550 5.1.1 user unknown"}
+    done = deliver(Postman(NobodyThere("nobody", lasting=True, gone=gone)), at)
+    dead = Contact.objects.get()
+
+    said = "nobody; marked dead: abuse@meadow-net.example"
+    assert [(row.state, row.error) for row in done] == [("parked", said)] * 2
+    assert (dead.value, dead.dead_at) == ("abuse@meadow-net.example", at)
+    assert dead.dead_reason == "the mail server answered 550 5.1.1 user unknown"
+    assert (
+        list(Receipt.objects.values_list("kind", "by", "detail"))
+        == [
+            (
+                "bounced",
+                "mail server",
+                {"mailbox": "abuse@meadow-net.example", "status": "550 5.1.1 user unknown"},
+            )
+        ]
+        * 2
+    )
+    assert sorted(row.action for row in register.rows()) == [
+        "office:contact:mark_dead",
+        *["office:delivery:park"] * 2,
+        *["office:receipt:add"] * 2,
+    ]
+
+
+def test_where_another_mailbox_lives_the_delivery_goes_there_next(
+    queued, deliver, party, at
+) -> None:
+    party.channel_address = ""
+    party.save()
+    for value, purpose in (("abuse@meadow-net.example", "abuse"), ("noc@meadow-net.example", "")):
+        Contact.objects.create(party=party, kind="email", value=value, purpose=purpose)
+    queued("one")
+    gone = {"abuse@meadow-net.example": "550 5.1.1 user unknown"}
+    postman = Postman(NobodyThere("nobody", lasting=True, gone=gone))
+    first = deliver(postman, at)[0]
+    second = deliver(postman, at + timedelta(hours=1))[0]
+
+    assert (first.state, second.state) == ("ready", "delivered")
+    assert first.error == (
+        "nobody; marked dead: abuse@meadow-net.example; next it goes to noc@meadow-net.example"
+    )
+    assert [one.address for one in postman.sent] == [
+        "abuse@meadow-net.example",
+        "noc@meadow-net.example",
+    ]
+
+
+def test_of_several_mailboxes_the_one_that_is_no_more_is_dead_and_the_rest_have_it(
+    queued, deliver, party, at
+) -> None:
+    party.channel_address = "abuse@meadow-net.example,old@meadow-net.example"
+    party.save()
+    queued("one")
+    gone = {"old@meadow-net.example": "551 no such user"}
+    done = deliver(Postman(Handed("abuse@meadow-net.example", gone=gone)), at)[0]
+
+    assert (done.state, done.delivered_to) == (
+        "delivered",
+        "abuse@meadow-net.example; marked dead: old@meadow-net.example",
+    )
+    assert digests.mailboxes_of(party) == "abuse@meadow-net.example"
+
+
+def test_a_refusal_that_says_nothing_of_the_mailbox_kills_nobody(
+    queued, deliver, party, at
+) -> None:
+    queued("one")
+    done = deliver(Postman(NobodyThere("554 5.7.1 blocked", lasting=True, gone={})), at)[0]
+
+    assert (done.state, done.error, Contact.objects.count()) == ("parked", "554 5.7.1 blocked", 0)
 
 
 # ── what is said ─────────────────────────────────────────────────────────────────────────

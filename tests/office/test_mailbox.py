@@ -96,8 +96,28 @@ def test_a_bounce_is_a_receipt_and_marks_the_mailbox_as_dead(delivery, at) -> No
     )
     dead = Contact.objects.get()
     assert (dead.dead_at, dead.dead_reason) == (at, "mail came back with 5.1.1")
-    with pytest.raises(Undelivered, match=r"found dead: abuse@meadow-net\.example"):
+    with pytest.raises(Undelivered, match=r"found dead: Abuse@meadow-net\.example"):
         digests.mailboxes_of(delivery.party)
+
+
+@pytest.mark.parametrize(
+    ("named", "dead"),
+    [
+        ("Abuse@MEADOW-NET.example", {"Abuse@meadow-net.example"}),
+        ("ABUSE@meadow-net.example", {"Abuse@meadow-net.example", "abuse@meadow-net.example"}),
+    ],
+)
+def test_of_two_mailboxes_that_differ_in_capitals_the_one_that_is_named_is_dead(
+    delivery, at, named, dead
+) -> None:
+    """RFC 5321 2.4: before the @ capitals are its host's affair; a server on the way may shout."""
+    for value in ("Abuse@meadow-net.example", "abuse@meadow-net.example"):
+        Contact.objects.create(party=delivery.party, kind="email", value=value)
+    told = "Original-Recipient: rfc822;abuse@meadow-net.example"
+    assert told in BOUNCE
+    read(BOUNCE.replace(told, f"Original-Recipient: rfc822;{named}"), at=at)
+
+    assert set(Contact.objects.exclude(dead_at=None).values_list("value", flat=True)) == dead
 
 
 def test_a_full_mailbox_bounces_and_lives(delivery, at) -> None:

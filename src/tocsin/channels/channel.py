@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from tocsin.words.errors import Undelivered
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -57,11 +59,23 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Handed:
-    """What the channel says: where it put the parcel, and whether the party confirmed it."""
+    """What the channel says: where it put the parcel, and whether the party confirmed it.
+
+    `gone` are mailboxes of the party that are no more, each with what the other side said of it.
+    """
 
     where: str
     confirmed: bool = False
     detail: Mapping[str, str] = field(default_factory=dict)
+    gone: Mapping[str, str] = field(default_factory=dict)
+
+
+class NobodyThere(Undelivered):
+    """Not handed over, and the other side said of mailboxes (`gone`) that they are no more."""
+
+    def __init__(self, text: str, *, lasting: bool, gone: Mapping[str, str]) -> None:
+        super().__init__(text, lasting=lasting)
+        self.gone = gone
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from email.utils import parseaddr
 from pathlib import Path
 
 from tocsin.channels import openpgp
-from tocsin.channels.channel import Channel, Handed, Letter, Parcel, Piece
+from tocsin.channels.channel import Channel, Handed, Letter, NobodyThere, Parcel, Piece
+from tocsin.channels.mailbox import is_gone
 from tocsin.words.errors import Undelivered, Unusable
 
 SIZE_LIMIT = 10 * 1024 * 1024  # what mail servers usually take; Postfix's own default
@@ -66,6 +67,13 @@ def mailboxes(address: str) -> list[str]:
                 "as it stands in the DNS (xn--…); several with commas between them"
             )
     return found
+
+
+def spelling(mailbox: str) -> str:
+    """A mailbox as two of them are compared: in the domain capitals say nothing, in what stands
+    before it only its own host knows whether they do (RFC 5321 2.4)."""
+    local, _, domain = mailbox.strip().rpartition("@")
+    return f"{local}@{domain.lower()}"
 
 
 @dataclass(frozen=True)
@@ -300,10 +308,10 @@ def send(parcel: Parcel) -> Handed:
         raise _too_large(server.size_limit)
     envelope = parcel.letter.message if parcel.letter else ""
     with _readable_faults(server), _connected(server) as smtp:
-        taken, refused = _envelope(smtp, server.sender, to, len(message), envelope)
+        taken, refused, gone = _envelope(smtp, server.sender, to, len(message), envelope)
         _data(smtp, message)
     said = "; ".join(f"{mailbox} was refused ({why})" for mailbox, why in refused.items())
-    return Handed(where=", ".join(taken) + (f"; {said}" if said else ""))
+    return Handed(where=", ".join(taken) + (f"; {said}" if said else ""), gone=gone)
 
 
 @contextmanager
@@ -345,8 +353,11 @@ def _trust(server: Server) -> ssl.SSLContext:
 
 def _envelope(
     smtp: smtplib.SMTP, sender: str, to: list[str], size: int, envelope: str
-) -> tuple[list[str], dict[str, str]]:
-    """Sender and receivers; at least one of them was taken, or `Undelivered`."""
+) -> tuple[list[str], dict[str, str], dict[str, str]]:
+    """Sender and receivers: who was taken, who was refused and why, who of them is no more.
+
+    At least one was taken, or `Undelivered`.
+    """
     options = [f"SIZE={size}"] if smtp.has_extn("size") else []
     if envelope and smtp.has_extn("dsn"):
         options.append(f"ENVID={envelope}")  # RFC 3461: a bounce names it
@@ -355,6 +366,7 @@ def _envelope(
         raise smtplib.SMTPSenderRefused(code, text, sender)
     taken: list[str] = []
     refused: dict[str, str] = {}
+    gone: dict[str, str] = {}
     codes: list[int] = []
     for mailbox in to:
         code, text = smtp.rcpt(mailbox)
@@ -363,14 +375,18 @@ def _envelope(
         else:
             codes.append(code)
             refused[mailbox] = _answer(code, text)
+            if is_gone(code, refused[mailbox]):
+                gone[mailbox] = refused[mailbox]
         if code == 421:
             break
     if not taken:
         said = "; ".join(f"{mailbox}: {why}" for mailbox, why in refused.items())
-        raise Undelivered(
-            f"mail: nobody was accepted: {said}", lasting=all(_is_lasting(code) for code in codes)
+        raise NobodyThere(
+            f"mail: nobody was accepted: {said}",
+            lasting=all(_is_lasting(code) for code in codes),
+            gone=gone,
         )
-    return taken, refused
+    return taken, refused, gone
 
 
 def _data(smtp: smtplib.SMTP, message: bytes) -> None:

@@ -36,6 +36,18 @@ _UNKNOWN = re.compile(
     r"|mailbox (not found|unavailable|disabled)|address (rejected|unknown)",
     re.IGNORECASE,
 )
+# What servers answer to RCPT without a code of RFC 3463. "Mailbox unavailable" is not among it: it
+# is the text of RFC 5321 for 550, which stands for policy as well.
+_NO_SUCH = re.compile(
+    r"no such (user|mailbox|recipient|address|person|account)|no mailbox (here )?by that name"
+    r"|(unknown|invalid) (user|mailbox|recipient|account)|does(n't| not) exist"
+    r"|(user|mailbox|recipient|account) (is )?(unknown|not found|disabled)",
+    re.IGNORECASE,
+)
+_POLICY = re.compile(
+    r"spam|block|black|deny|denied|policy|relay|reputation|listed|access|authenticat|prohibited",
+    re.IGNORECASE,
+)
 # RFC 3463: the mailbox or its host does not exist, moved away, or takes no mail at all.
 _DEAD = re.compile(r"5\.1\.(1|2|3|6|10)|5\.2\.1")
 _AUTOMATIC = {"bulk", "junk", "auto_reply", "list"}
@@ -162,12 +174,21 @@ def _failure(block: Message) -> Failure | None:
     if _header(block, "Action").strip().lower() != "failed":
         return None
     told = _header(block, "Original-Recipient") or _header(block, "Final-Recipient")
-    named = told.rpartition(";")[2].strip().strip("<>").lower()[:320]
+    named = told.rpartition(";")[2].strip().strip("<>")[:320]
     diagnosis = _header(block, "Diagnostic-Code").partition(";")[2]
     # Exim says 5.0.0 for everything; what the other server answered knows more.
     codes = _STATUS.findall(f"{diagnosis} {_header(block, 'Status')}")
     code = next((one for one in codes if not one.endswith(".0.0")), codes[0] if codes else "")
     return Failure(named, code, dead=_is_dead(code, diagnosis)) if named else None
+
+
+def is_gone(code: int, said: str) -> bool:
+    """Whether the answer to a RCPT says that the mailbox is no more: by its code of RFC 3463, or
+    where it has none, by its words; a refusal by policy never does."""
+    status = _STATUS.search(said)
+    if code < 500 or (status and not status[0].endswith(".0.0")):
+        return code >= 500 and status is not None and bool(_DEAD.fullmatch(status[0]))
+    return code in {550, 551, 553} and bool(_NO_SUCH.search(said)) and not _POLICY.search(said)
 
 
 def _is_dead(code: str, diagnosis: str) -> bool:

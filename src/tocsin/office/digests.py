@@ -13,6 +13,7 @@ from pathlib import Path
 
 from django.db.models import Q
 
+from tocsin.channels import mail
 from tocsin.channels.channel import Letter
 from tocsin.office import wording
 from tocsin.office.models import Contact, Delivery, Party
@@ -105,14 +106,16 @@ def _cut(deliveries: list[Delivery], room: int) -> list[list[Delivery]]:
 def mailboxes_of(party: Party) -> str:
     """The address a party is written to, without those found dead; raises `Undelivered`.
 
+    A dead `Jo@host.example` silences `Jo@HOST.example` and not `jo@host.example` (RFC 5321 2.4).
+
     Its own address of the party file, or else its living contacts: those for abuse before
     others, those written by hand before those out of a registry.
     """
-    mail = party.contacts.filter(kind="email")
-    dead = {row.value.lower() for row in mail.exclude(dead_at=None)}
+    known = party.contacts.filter(kind="email")
+    dead = {mail.spelling(row.value) for row in known.exclude(dead_at=None)}
     own = [part.strip() for part in party.channel_address.split(",") if part.strip()]
-    written = own or _contacts(list(mail.filter(dead_at=None)))
-    living = [mailbox for mailbox in written if mailbox.lower() not in dead]
+    written = own or _contacts(list(known.filter(dead_at=None)))
+    living = [mailbox for mailbox in written if mail.spelling(mailbox) not in dead]
     if not living:
         why = f"found dead: {', '.join(sorted(dead))}" if dead else "none is on file"
         raise Undelivered(

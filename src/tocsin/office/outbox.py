@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from tocsin.channels.channel import Channel, Handed, Parcel, Piece
-from tocsin.office import digests, register
+from tocsin.office import digests, mailbox, register
 from tocsin.office.models import Delivery, Party, Receipt, Run
 from tocsin.words.errors import NotFound, Refused, Undelivered
 from tocsin.words.moments import as_utc
@@ -229,7 +229,9 @@ def deliver_due(
         if _is_repeatable(channels, group[0].channel):
             together += [(delivery, result) for delivery in group]
         else:
-            outcomes += _write_down([(delivery, result) for delivery in group], at=at)
+            with transaction.atomic():
+                said = mailbox.bury_refused(group, result, at=at)
+                outcomes += _write_down([(delivery, said) for delivery in group], at=at)
     return outcomes + _write_down(together, at=at)
 
 

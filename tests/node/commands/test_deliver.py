@@ -113,7 +113,7 @@ def test_what_waits_and_what_was_given_up_is_shown_with_the_reason_and_can_be_re
     env = environment(server.settings)
     tocsin_with("route", *REPORTS, "--parties", parties, **env)
     server.refuses |= {
-        "abuse@meadow-net.example": "550 no such user",
+        "abuse@meadow-net.example": "550 5.7.1 not from there",
         "abuse@brook-telecom.example": "450 come back later",
     }
     first = tocsin_with("deliver", "--json", **env)
@@ -129,11 +129,39 @@ def test_what_waits_and_what_was_given_up_is_shown_with_the_reason_and_can_be_re
             "mail: nobody was accepted: abuse@brook-telecom.example: 450 come back later",
         )
     ]
-    assert "550 no such user" in parked["why"]
+    assert "550 5.7.1 not from there" in parked["why"]
     assert f"{parked['delivery'][:8]}  meadow-net" in shown.out
     assert "take one up again: tocsin deliver --resume DELIVERY" in shown.out
     assert [row["party"] for row in resumed.json["delivered"]] == ["meadow-net"]
     assert (resumed.json["parked"], resumed.code) == ([], 7)
+
+
+def test_a_mailbox_that_is_no_more_is_marked_dead_when_it_is_refused(
+    tocsin_with: Run, server: SmtpServer, parties: Path
+) -> None:
+    env = environment(server.settings)
+    server.refuses["abuse@meadow-net.example"] = "550 no such user"
+    routed = tocsin_with("route", *REPORTS, "--parties", parties, "--send", "--json", **env)
+    dead = tocsin_with("contacts", "list", "--dead", "--json").json
+    came_back = tocsin_with("receipts", "--json").json["receipts"]
+    server.refuses.clear()
+    [parked] = tocsin_with("deliver", "--json", **env).json["parked"]
+    early = tocsin_with("deliver", "--resume", parked["delivery"], "--json", **env)
+    tocsin_with("contacts", "alive", "abuse@meadow-net.example", "--why", "they mended it")
+    late = tocsin_with("deliver", "--resume", parked["delivery"], "--json", **env)
+
+    [row] = [row for row in routed.json["deliveries"] if row["party"] == "meadow-net"]
+    assert (routed.code, row["state"]) == (7, "parked")
+    assert row["error"] == (
+        "mail: nobody was accepted: abuse@meadow-net.example: 550 no such user; "
+        "marked dead: abuse@meadow-net.example"
+    )
+    assert [(one["value"], one["why"]) for one in dead] == [
+        ("abuse@meadow-net.example", "the mail server answered 550 no such user")
+    ]
+    assert [(one["party"], one["kind"]) for one in came_back] == [("meadow-net", "bounced")]
+    assert "found dead: abuse@meadow-net.example" in early.json["parked"][0]["why"]
+    assert [row["party"] for row in late.json["delivered"]] == ["meadow-net"]
 
 
 def test_a_day_that_is_not_over_is_held_and_is_no_failure(
