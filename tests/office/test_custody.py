@@ -113,8 +113,8 @@ def test_every_export_is_a_row(export, tmp_path):
     [
         ({"why": " "}, Unusable, "needs a reason"),
         ({"named": "ab" * 32}, NotFound, "no evidence has the digest"),
-        ({"named": "ab" * 16}, NotFound, "neither a report's id"),
-        ({"named": "x"}, NotFound, "neither a report's id"),
+        ({"named": "ab" * 16}, NotFound, "no evidence and no report begins with"),
+        ({"named": "x"}, Unusable, "is no name of evidence"),
     ],
 )
 def test_what_cannot_be_exported_is_refused(export, words, fault, said):

@@ -1,6 +1,7 @@
 """The response desk as Django sees it."""
 
 from typing import Any
+from uuid import UUID
 
 from django.apps import AppConfig
 
@@ -40,10 +41,11 @@ class Response(AppConfig):
         ),
     }
 
-    def evidence_of_report(self, report: str) -> str | None:
-        """The digest of the file that a report was."""
-        found = self._reports().filter(uid=report).select_related("evidence").first()
-        return str(found.evidence.digest) if found else None
+    def evidence_of_reports(self, low: UUID, high: UUID, most: int) -> list[tuple[str, str]]:
+        """Of reports whose id lies in a range: the id, and the digest of the file that it was."""
+        found = self._reports().filter(uid__range=(low, high)).order_by("uid")
+        rows = found.values_list("uid", "evidence__digest")[:most]
+        return [(uid.hex, digest) for uid, digest in rows]
 
     def reports_of_evidence(self, digest: str) -> list[tuple[str, str, str]]:
         """Id, file name and format of every report that came as this file, oldest first."""

@@ -15,7 +15,12 @@ from tocsin.words.moments import iso, read_moment
 app = typer.Typer(
     help="Put evidence under a legal hold, list and lift holds.", no_args_is_help=True
 )
-Named = Annotated[str, typer.Argument(help="Digest (SHA-256) of evidence, or id of its report.")]
+Named = Annotated[
+    str,
+    typer.Argument(
+        help="Digest (SHA-256) of evidence, or id of its report; its beginning will do."
+    ),
+]
 
 
 @app.command("add")
