@@ -14,11 +14,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from tocsin.office import leases, notices, register
+from tocsin.office import leases, notices, outbox, register
 from tocsin.office.models import Deadline, Party
 from tocsin.rules.deadline import Alarm, Due, alarms, due, in_force
 from tocsin.rules.deadline import Deadline as Rule
 from tocsin.rules.periods import Holidays
+from tocsin.words.errors import TocsinError
 from tocsin.words.moments import as_utc, iso
 from tocsin.words.roles import Role
 
@@ -116,14 +117,24 @@ def remind(
     """Send the alarms that are due; one sentence for each clock that rang.
 
     Where a worker was away for long, a clock rings once for all that was missed, with the latest.
+    Raises `TocsinError` where one could not ring, once all others had their turn; that one is
+    tried again later.
     """
     table, at = list(rules), as_utc(at)
     ready = Deadline.objects.filter(state=_READY).order_by("next_attempt_at", "pk")
-    rang = []
+    rang, failed = [], []
     while taken := leases.take(ready, owner=owner, at=at, lease=lease):
         for row in taken:
-            with transaction.atomic():
-                rang.append(_ring(row, table, at=at, store_folder=store_folder, node=node))
+            try:
+                with transaction.atomic():
+                    rang.append(_ring(row, table, at=at, store_folder=store_folder, node=node))
+            except Exception as fault:
+                # A clock whose rule is gone must not silence all others.
+                failed.append(f"{row.rule} of matter {row.matter}: {fault}")
+                again = at + outbox.wait_before(row.uid.hex, row.attempt)
+                leases.settle(row, {"next_attempt_at": again})
+    if failed:
+        raise TocsinError(f"{len(failed)} of {len(failed) + len(rang)} clocks: {failed[0]}")
     return rang
 
 

@@ -27,6 +27,7 @@ class Slot:
     by: str
     store_folder: Path
     settings: Settings = field(default_factory=dict)
+    lease: timedelta = leases.LEASE
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def run_due(
     due = Job.objects.filter(name__in=jobs).order_by("next_attempt_at", "name")
     done = []
     while taken := leases.take(due, owner=owner, at=at, lease=lease, limit=1):
-        slot = Slot(at=at, by=owner, store_folder=store_folder, settings=settings)
+        slot = Slot(at=at, by=owner, store_folder=store_folder, settings=settings, lease=lease)
         done.append(_run(jobs[taken[0].name], taken[0], slot))
     return done
 

@@ -4,18 +4,21 @@ For rows with `attempt`, `next_attempt_at`, `lease_owner` and `lease_until`. Att
 together say whether somebody who comes back late may still speak.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Model, Q, QuerySet
 
 from tocsin.words.moments import as_utc
 
 LEASE = timedelta(minutes=10)
+_AGAIN = 1.0  # seconds between two tries while the database is away
 
 Row = TypeVar("Row", bound=Model)
+Written = TypeVar("Written")
 
 
 def unheld(at: datetime) -> Q:
@@ -58,3 +61,20 @@ def settle(row: Model, changes: Mapping[str, Any]) -> bool:
     for name, value in {"lease_until": None, **changes}.items():
         setattr(row, name, value)
     return True
+
+
+def patiently(write: Callable[[], Written], *, left: timedelta) -> Written:
+    """Write what came of something, again and again while the database is away.
+
+    For as long as is `left` of the lease; then somebody else has taken over anyway. `write` is one
+    transaction that can be begun anew.
+    """
+    ends = time.monotonic() + left.total_seconds()
+    while True:
+        try:
+            return write()
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or time.monotonic() >= ends:
+                raise
+            connection.close()
+            time.sleep(_AGAIN)

@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from tocsin.channels.channel import Channel, Handed, Parcel, Piece
-from tocsin.office import digests, mailbox, register
+from tocsin.office import digests, leases, mailbox, register, turns
 from tocsin.office.models import Delivery, Party, Receipt, Run
 from tocsin.words.errors import NotFound, Refused, Undelivered
 from tocsin.words.moments import as_utc
@@ -28,7 +28,7 @@ from tocsin.words.moments import as_utc
 MOST_ATTEMPTS = 12
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
-LEASE = timedelta(minutes=10)
+LEASE = leases.LEASE
 
 _READY = Delivery.State.READY
 _PARKED = Delivery.State.PARKED
@@ -108,28 +108,32 @@ def claim(
     limit: int = 20,
     over: Collection[str] | None = None,
     rooms: Mapping[str, int] | None = None,
+    in_turn: Collection[str] = (),
 ) -> list[Delivery]:
     """Take up to `limit` due deliveries for as long as `lease`; nobody else gets them.
 
     `rooms` names the channels that gather, with the bytes one of their parcels may hold: of
-    those up to `limit` parties are taken, each with all that is due for it.
+    those up to `limit` parties are taken, each with all that is due for it. `in_turn` names the
+    channels where parties take turns (`office.turns`).
 
     Of two claimers PostgreSQL lets the second pass over the rows of the first (SKIP LOCKED);
     SQLite makes it wait for the short transaction (BEGIN IMMEDIATE), then shows it the rest.
     """
     at = as_utc(at)
     with transaction.atomic():
-        _park_exhausted(at)
         single = waiting(at, over=over).exclude(channel__in=rooms or ())
+        if in_turn:
+            single = single.exclude(channel__in=in_turn, party_id__in=turns.busy(at, in_turn))
         due = list(single.select_for_update(skip_locked=True, of=("self",))[:limit])
         due += _gathered(waiting(at, over=over), rooms or {}, limit=limit)
+        due = _without_exhausted(_with_parties(due), at=at)
         Delivery.objects.filter(pk__in=[delivery.pk for delivery in due]).update(
             attempt=F("attempt") + 1, lease_owner=owner, lease_until=at + lease
         )
         for delivery in due:
             delivery.attempt += 1
             delivery.lease_owner, delivery.lease_until = owner, at + lease
-    return _with_parties(due)
+    return due
 
 
 def _gathered(due: QuerySet[Delivery], rooms: Mapping[str, int], *, limit: int) -> list[Delivery]:
@@ -214,7 +218,10 @@ def deliver_due(
     rooms = {
         name: one.gathers(settings.get(name, {})) for name, one in channels.items() if one.gathers
     }
-    claimed = claim(owner=owner, at=at, lease=lease, limit=limit, over=over, rooms=rooms)
+    in_turn = [name for name, one in channels.items() if not (one.gathers or one.repeatable)]
+    claimed = claim(
+        owner=owner, at=at, lease=lease, limit=limit, over=over, rooms=rooms, in_turn=in_turn
+    )
     outcomes: list[Outcome] = []
     together: list[tuple[Delivery, Handed | Undelivered]] = []
     for group in _groups(claimed):
@@ -228,10 +235,12 @@ def deliver_due(
         )
         if _is_repeatable(channels, group[0].channel):
             together += [(delivery, result) for delivery in group]
-        else:
-            with transaction.atomic():
-                said = mailbox.bury_refused(group, result, at=at)
-                outcomes += _write_down([(delivery, said) for delivery in group], at=at)
+            continue
+        spent = timedelta(seconds=time.monotonic() - started)
+        outcomes += _written(group, result, at=at, left=lease - spent)
+        if group[0].channel in in_turn:
+            is_handed = isinstance(result, Handed)
+            turns.step_back(group[0], took=spent - passed, is_handed=is_handed, at=at + spent)
     return outcomes + _write_down(together, at=at)
 
 
@@ -307,6 +316,22 @@ def _attempt(
         return _send(channels, group[0].channel, parcel)
     except Undelivered as fault:
         return fault
+
+
+def _written(
+    group: Sequence[Delivery], result: Handed | Undelivered, *, at: datetime, left: timedelta
+) -> list[Outcome]:
+    """What came of a group, also where the database is away while the lease still runs.
+
+    What was handed over and is not written down goes out a second time.
+    """
+
+    def write() -> list[Outcome]:
+        with transaction.atomic():
+            said = mailbox.bury_refused(group, result, at=at)
+            return _write_down([(delivery, said) for delivery in group], at=at)
+
+    return leases.patiently(write, left=left)
 
 
 def _write_down(
@@ -403,14 +428,15 @@ def _settle(delivery: Delivery, changes: Mapping[str, Any]) -> bool:
     return True
 
 
-def _park_exhausted(at: datetime) -> None:
-    """A delivery whose workers died every time is not tried for ever."""
-    exhausted = waiting(at).filter(attempt__gte=MOST_ATTEMPTS)
-    for delivery in exhausted.select_for_update(of=("self",)):
+def _without_exhausted(due: list[Delivery], *, at: datetime) -> list[Delivery]:
+    """A delivery whose workers died every time is not tried for ever, but parked."""
+    exhausted = [delivery for delivery in due if delivery.attempt >= MOST_ATTEMPTS]
+    for delivery in exhausted:
         why = delivery.last_error or f"its worker did not come back {delivery.attempt} times"
         delivery.state, delivery.last_error, delivery.lease_until = _PARKED, why, None
         delivery.save(update_fields=["state", "last_error", "lease_until"])
         _record("park", delivery, actor=delivery.lease_owner, at=at, why=why)
+    return [delivery for delivery in due if delivery.attempt < MOST_ATTEMPTS]
 
 
 def _with_parties(due: list[Delivery]) -> list[Delivery]:

@@ -37,6 +37,7 @@ def remind(slot: Slot) -> str | None:
         at=slot.at,
         store_folder=slot.store_folder,
         node=slot.settings["node"]["name"],
+        lease=slot.lease,
     )
     return "; ".join(rang) or None
 

@@ -1,15 +1,18 @@
-"""The worker: one loop that hands over what is due, runs what recurs and reminds of what is owed.
+"""The worker: lanes that hand over what is due, run what recurs and remind of what is owed.
 
-Any number of workers may run, on one machine or several; the database is all they share.
+Each channel has a lane, and the jobs have one: a web server that hangs makes no mail and no public
+log late. Any number of workers may run, on one machine or several; the database is all they share.
 """
 
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from django.db import connection
 
 from tocsin.channels.channel import Channel
 from tocsin.office import jobs, outbox
@@ -18,7 +21,8 @@ from tocsin.office.models import Worker as Row
 from tocsin.words.moments import as_utc
 
 FORGOTTEN = timedelta(days=7)
-AT_ONCE = 20  # deliveries a worker takes at a time
+AT_ONCE = 20  # deliveries a worker takes at a time, where a repeat changes nothing
+JOBS = "jobs"
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ class Done:
         return not self.outcomes and not self.ran
 
 
+Lane = Callable[[datetime], Done]
+
+
 @dataclass(frozen=True)
 class Bench:
     """What a worker works with: its name, the channels, this node's settings and jobs."""
@@ -46,8 +53,15 @@ class Bench:
     settings: Mapping[str, Mapping[str, str]]
     lease: timedelta = LEASE
 
-    def one_pass(self, at: datetime) -> Done:
-        """Do what is due at this moment, once."""
+    def lanes(self) -> dict[str, Lane]:
+        """What can be done side by side, by name; each does what is due at a moment, once."""
+
+        def over(channel: str) -> Lane:
+            return lambda at: self._hand_over(channel, at)
+
+        return {JOBS: self._run_jobs, **{channel: over(channel) for channel in self.over}}
+
+    def _run_jobs(self, at: datetime) -> Done:
         ran = jobs.run_due(
             self.recurring,
             owner=self.owner,
@@ -56,6 +70,10 @@ class Bench:
             settings=self.settings,
             lease=self.lease,
         )
+        return Done(ran=ran)
+
+    def _hand_over(self, channel: str, at: datetime) -> Done:
+        """Who takes one at a time leaves the rest to other workers."""
         outcomes = outbox.deliver_due(
             owner=self.owner,
             at=at,
@@ -63,10 +81,10 @@ class Bench:
             store_folder=self.store_folder,
             settings=self.settings,
             lease=self.lease,
-            limit=AT_ONCE,
-            over=self.over,
+            limit=AT_ONCE if self.channels[channel].repeatable else 1,
+            over=(channel,),
         )
-        return Done(outcomes, ran)
+        return Done(outcomes)
 
 
 def make_owner() -> str:
@@ -89,3 +107,16 @@ def beat(owner: str, *, at: datetime) -> None:
 def sign_off(owner: str, *, at: datetime) -> None:
     """Say that a worker stopped of itself."""
     Row.objects.filter(owner=owner).update(stopped_at=as_utc(at), seen_at=as_utc(at))
+
+
+def clock_ahead(at: datetime) -> timedelta:
+    """How far a moment of this machine's clock is ahead of the database's; negative where behind.
+
+    Leases are counted by the clocks of those who take them. SQLite has no clock but ours.
+    """
+    if connection.vendor != "postgresql":
+        return timedelta(0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (theirs,) = cursor.fetchone()
+    return as_utc(at) - as_utc(theirs)
