@@ -101,7 +101,11 @@ def test_of_prohibited_material_nothing_is_left_anywhere(tocsin, tmp_path: Path)
     assert row["reason"].startswith("prohibited material (csam): never stored or routed here; ")
 
 
-def test_a_party_that_asks_for_xarf_gets_valid_reports(tocsin, tmp_path: Path) -> None:
+def test_a_party_that_asks_for_xarf_gets_valid_reports(
+    tocsin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_NODE_NAME", "CERT Example")
+    monkeypatch.setenv("TOCSIN_NODE_CONTACT", "abuse@cert.example")
     parties = tmp_path / "parties.toml"
     text = PARTIES.read_text("utf-8").replace('format = "idf-csv"', 'format = "xarf"')
     parties.write_text(text, "utf-8")
