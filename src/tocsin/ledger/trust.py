@@ -15,7 +15,7 @@ from tocsin.ledger.notes import Note, Signed, check_note, read_note, sign_note
 from tocsin.ledger.policy import Policy
 from tocsin.words.errors import Unproven, Unreadable, Unusable
 
-_FIRST = "tocsin/log-keys/v1"
+FIRST_LINE = "tocsin/log-keys/v1"
 _MOST = 1000
 
 
@@ -107,7 +107,7 @@ def _check_keys(checkpoint: Checkpoint, spans: list[Span]) -> None:
 
 def keys_text(origin: str, spans: Iterable[Span]) -> str:
     """The file's text, before it is signed."""
-    return f"{_FIRST}\n{origin}\n" + "".join(span.line for span in spans)
+    return f"{FIRST_LINE}\n{origin}\n" + "".join(span.line for span in spans)
 
 
 def write_keys(
@@ -121,8 +121,8 @@ def write_keys(
 def read_spans(note: Note) -> tuple[str, tuple[Span, ...]]:
     """Origin and spans out of the file's text; nothing is verified."""
     lines = note.text.removesuffix("\n").split("\n")
-    if lines[0] != _FIRST or not 3 <= len(lines) <= _MOST:
-        raise Unreadable(f"no file of keys: it begins with {_FIRST}, the origin and one key")
+    if lines[0] != FIRST_LINE or not 3 <= len(lines) <= _MOST:
+        raise Unreadable(f"no file of keys: it begins with {FIRST_LINE}, the origin and one key")
     return lines[1], tuple(_span(line, lines[1]) for line in lines[2:])
 
 
