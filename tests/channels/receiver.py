@@ -116,6 +116,8 @@ class Receiver:
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         self.requests: list[Received] = []
         self.answers: list[Said] = []
+        self.otherwise = Said()  # once they are used up
+        self.answered: list[tuple[Received, Said]] = []
         self.server = _Server(("127.0.0.1", 0), self._handler())
         if tls is not None:
             self.server.socket = tls.wrap_socket(
@@ -136,7 +138,8 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 named = {name.lower(): value for name, value in self.headers.items()}
                 receiver.requests.append(Received(self.path, named, body))
-                said = receiver.answers.pop(0) if receiver.answers else Said()
+                said = receiver.answers.pop(0) if receiver.answers else receiver.otherwise
+                receiver.answered.append((receiver.requests[-1], said))
                 self.send_response(said.status)
                 for name, value in {"Content-Length": str(len(said.body)), **said.headers}.items():
                     self.send_header(name, value)
