@@ -1,6 +1,6 @@
 """`tocsin bench`: the figures it promises, and the page they go to."""
 
-from tocsin.node.commands.bench import BEGIN, END, write_document
+from tocsin.node.commands.bench import BEGIN, END, LOG_BEGIN, write_document, write_log
 
 FACTS = {
     "bench": "route",
@@ -75,3 +75,44 @@ def test_a_page_that_is_not_there_is_made(tmp_path) -> None:
     write_document(tmp_path / "benchmarks.md", [FACTS])
 
     assert (tmp_path / "benchmarks.md").read_text().startswith(f"# Benchmarks\n\n{BEGIN}\n")
+
+
+def test_the_benchmark_of_the_log_prints_the_promised_keys(spawn, tmp_path) -> None:
+    done = spawn("bench", "log", "--rows", "2000", "--json")
+    facts = done.json
+
+    assert done.ended == (0, "")
+    assert list(facts)[:7] == [
+        "bench",
+        "size",
+        "seconds",
+        "cpu_seconds",
+        "peak_mib",
+        "rate_per_second",
+        "cpu_us_per_item",
+    ]
+    assert (facts["bench"], facts["size"], facts["batch"]) == ("log", 2000, 1000)
+    assert [name for name, value in facts.items() if name != "bench" and value < 0] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_log_of_a_benchmark_can_be_kept_and_is_not_written_over(spawn, tmp_path) -> None:
+    done = spawn("bench", "log", "--rows", "1000", "--keep", "work")
+
+    assert done.ended == (0, "")
+    assert "durable appends a second, 1,000 at once" in done.out
+    assert (tmp_path / "work" / "public" / "checkpoint").is_file()
+    assert spawn("bench", "log", "--rows", "1000", "--keep", "work").code == 2
+
+
+def test_the_page_gets_the_figures_of_the_log_beside_the_others(spawn, tmp_path) -> None:
+    page = tmp_path / "benchmarks.md"
+    write_document(page, [FACTS])
+    facts = spawn("bench", "log", "--rows", "1000", "--json").json
+    for _ in range(2):
+        write_log(page, facts)
+    text = page.read_text()
+
+    assert (text.count(LOG_BEGIN), text.count(BEGIN)) == (1, 1)
+    assert f"| {facts['rate_per_second']:,} | 50,000 |" in text
+    assert "| 100,000 | pool, window open |" in text

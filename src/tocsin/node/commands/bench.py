@@ -15,7 +15,7 @@ import typer
 
 from tocsin.node.commands.route import Executor, Json
 from tocsin.node.console import out, say_json, table
-from tocsin.words.errors import TocsinError
+from tocsin.words.errors import TocsinError, Unusable
 
 app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
 
@@ -75,6 +75,11 @@ def _run(folder: Path, reports: list[Path], parties: Path, executor: str) -> dic
         *("--parties", str(parties), "--store", str(folder / "store")),
         *("--out", str(folder / "out"), "--executor", executor, "--json"),
     ]
+    return _said(command)
+
+
+def _said(command: list[str]) -> dict[str, Any]:
+    """The one object that a command prints."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise TocsinError(f"the measured command failed: {done.stderr.strip()[-2000:]}")
@@ -105,6 +110,36 @@ def _figures(
     }
 
 
+@app.command("log")
+def log(
+    rows: Rows = 1_000_000,
+    as_json: Json = False,
+    keep: Annotated[
+        Path | None, typer.Option(help="Work in this folder and leave the log there.")
+    ] = None,
+) -> None:
+    """Measure the public log.
+
+    Durable appends in batches and one by one, publication, proofs with and without what is kept
+    in memory, checking.
+    """
+    facts = measure_log(rows, keep=keep)
+    say_json(facts) if as_json else _show_log(facts)
+
+
+def measure_log(rows: int, *, keep: Path | None = None) -> dict[str, Any]:
+    """One object; what it holds stands in docs/reference/commands.md."""
+    folder = keep or Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
+    if keep is not None and (keep / "leaves.bin").exists():
+        raise Unusable(f"{keep} holds a log already. Possible: another folder")
+    command = [sys.executable, "-m", "tocsin.node.benches.log", str(folder), str(rows)]
+    try:
+        return _said(command)
+    finally:
+        if keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @app.command("all")
 def everything() -> None:
     """Run every benchmark.
@@ -121,8 +156,12 @@ def everything() -> None:
         out.print(f"route, {rows:,} rows, {executor} …")
         found.append(measure_route(rows, executor, again=again))
         _show(found[-1:])
+    out.print("log, 1,000,000 leaves …")
+    about_log = measure_log(1_000_000)
+    _show_log(about_log)
     if DOCUMENT.parent.is_dir():
         write_document(DOCUMENT, found)
+        write_log(DOCUMENT, about_log)
         out.print(f"written: {DOCUMENT}")
 
 
@@ -153,12 +192,17 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 def write_document(path: Path, found: list[dict[str, Any]]) -> None:
     """Replace the measured part of the document; the words around it stay."""
-    text = (
-        path.read_text(encoding="utf-8") if path.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
-    )
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
-    path.write_text(f"{before}{BEGIN}\n{measured(found)}{END}{after}", encoding="utf-8")
+    _replace(path, BEGIN, END, measured(found))
+
+
+def _replace(path: Path, begin: str, end: str, made: str) -> None:
+    """Put `made` between two marks; a page without them gets them at its end."""
+    text = path.read_text(encoding="utf-8") if path.exists() else "# Benchmarks\n"
+    if begin not in text:
+        text = f"{text}\n{begin}\n{end}\n"
+    before, _, rest = text.partition(begin)
+    after = rest.partition(end)[2]
+    path.write_text(f"{before}{begin}\n{made}{end}{after}", encoding="utf-8")
 
 
 def measured(found: list[dict[str, Any]]) -> str:
@@ -176,6 +220,55 @@ def measured(found: list[dict[str, Any]]) -> str:
             "",
         ]
     )
+
+
+LOG_BEGIN, LOG_END = "<!-- measured log: begin -->", "<!-- measured log: end -->"
+# What is shown, with the goal where there is one.
+_LOG_ROWS = (
+    ("rate_per_second", "durable appends a second, {batch:,} at once", 50_000),
+    ("single_per_second", "durable appends a second, one at a time", 2_000),
+    ("bare_flushes_per_second", "bare flushes of this disk a second, at the same time", None),
+    ("inclusion_cold_per_second", "inclusion proofs a second, nothing in memory", 1_000),
+    ("inclusion_warm_per_second", "inclusion proofs a second, tiles in memory", 20_000),
+    ("check_per_second", "inclusion proofs checked a second", 30_000),
+    ("consistency_per_second", "consistency proofs a second", None),
+    ("cpu_us_per_item", "µs CPU a leaf appended", None),
+    ("publish_all_seconds", "seconds to publish all leaves at once", None),
+    ("publish_slot_seconds", "seconds to publish 64 leaves and those appended singly", None),
+    ("verify_copy_seconds", "seconds to check the whole copy", None),
+    ("peak_mib", "peak MiB", None),
+)
+
+
+def _log_rows(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Name, figure and goal."""
+    return [
+        (name.format(**facts), f"{facts[key]:,}", f"{goal:,}" if goal else "")
+        for key, name, goal in _LOG_ROWS
+    ]
+
+
+def _show_log(facts: dict[str, Any]) -> None:
+    shown = table(
+        f"log, {facts['size']:,} leaves", "", "measured", "goal", right=("measured", "goal")
+    )
+    for row in _log_rows(facts):
+        shown.add_row(*row)
+    out.print(shown)
+
+
+def write_log(path: Path, facts: dict[str, Any]) -> None:
+    """Replace the measured part about the log."""
+    when = datetime.now(UTC).date().isoformat()
+    lines = [
+        f"\n{_machine()}, {when}; {facts['size']:,} leaves.\n",
+        "| | measured | goal |",
+        "|---|---:|---:|",
+        *("| " + " | ".join(row) + " |" for row in _log_rows(facts)),
+        "",
+        "",
+    ]
+    _replace(path, LOG_BEGIN, LOG_END, "\n".join(lines))
 
 
 def _machine() -> str:
