@@ -388,6 +388,9 @@ HARMLESS = {
     "office.Run": {"kind", "state"},
     "office.WindowSegment": {"path"},
     "office.Worker": {"owner", "version"},
+    "people.Mandate": {"competences", "granted_by"},
+    "people.Person": {"language", "password"},
+    "people.Token": {"digest", "scopes"},
     "response.Report": {"format", "tlp", "state"},
 }
 

@@ -1,12 +1,14 @@
 """Whatever else goes wrong, as one of the errors a person can meet."""
 
 import errno
+import os
 
 from tocsin.words.errors import Busy, NotFound, OutOfSpace, TocsinError, Unusable
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS}
 # Polars, Delta Lake and SQLite say it in words of their own.
+_LITTLE = 64 * 1024  # bytes
 _FULL = ("No space left on device", "disk is full", "Disk quota exceeded")
 
 
@@ -30,7 +32,17 @@ def as_expected(fault: Exception) -> TocsinError:
 
 def _is_full(fault: Exception) -> bool:
     number = getattr(fault, "errno", None)
-    return number in NO_ROOM or any(words in str(fault) for words in _FULL)
+    said = number in NO_ROOM or any(words in str(fault) for words in _FULL)
+    return said or not (isinstance(fault, OSError) or _has_room())
+
+
+def _has_room() -> bool:
+    """A file that a full disk cut short fails where it is read again, in words of its own."""
+    try:
+        disk = os.statvfs(os.environ.get("TOCSIN_STORE") or ".")
+    except OSError:
+        return True
+    return disk.f_bavail * disk.f_frsize > _LITTLE
 
 
 def _from_system(fault: OSError) -> TocsinError:

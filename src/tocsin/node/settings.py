@@ -12,6 +12,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from tocsin.node.desks import DESKS
+from tocsin.node.web_settings import *  # noqa: F403 the pages' own, in a file of their own
+
 STORE = Path(os.environ.get("TOCSIN_STORE", "tocsin-store")).absolute()
 
 # A delivery that was marked delivered must still be so after a power cut: FULL, not NORMAL.
@@ -63,10 +66,23 @@ _URL = os.environ.get("TOCSIN_DATABASE_URL", "")
 
 DATABASES = {"default": postgres(_URL) if _URL else sqlite(STORE)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-INSTALLED_APPS = ["tocsin.office", "tocsin.desks.response"]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "tocsin.office",
+    "tocsin.office.people",
+    *DESKS,
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
+]
 SECRET_KEY = secret_key(STORE)
-DEBUG = False
-ALLOWED_HOSTS: list[str] = []
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True

@@ -28,7 +28,7 @@ FOLDERS = (
 # What cannot be made anew: `spool` is emptied by every run, `networks` and `log` came later.
 KEPT = ("events", "evidence", "deliveries", "window", "quarantine", "keys")
 DATABASE = "tocsin.sqlite3"
-OURS = ("office", "response")
+OURS = ("office", "people", "response")
 
 
 @dataclass(frozen=True)

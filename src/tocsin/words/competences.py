@@ -20,6 +20,7 @@ class Competence(StrEnum):
     NIS2_RECEIVE = "nis2.receive"
     NODE_RECORD = "node.record"  # what the node sees by itself: a receipt came, a period ended
     OVERSEE = "oversee"
+    PARTY_ADMINISTER = "party.administer"  # its own people, contacts, keys and channel
     RESPONSE_ANSWER = "response.answer"
     RESPONSE_HANDLE = "response.handle"
     SHIELD_REVIEW = "shield.review"
@@ -43,6 +44,7 @@ HELD_BY: dict[Competence, tuple[Role, ...]] = {
     Competence.NIS2_RECEIVE: (Role.CSIRT, Role.AUTHORITY),
     Competence.NODE_RECORD: (),
     Competence.OVERSEE: (Role.OVERSIGHT,),
+    Competence.PARTY_ADMINISTER: tuple(role for role in Role if role is not Role.PUBLIC),
     Competence.RESPONSE_ANSWER: (*_ENTITIES, Role.CSIRT),
     Competence.RESPONSE_HANDLE: (Role.CSIRT, Role.COORDINATOR),
     Competence.SHIELD_REVIEW: (Role.CSIRT, Role.AUTHORITY),

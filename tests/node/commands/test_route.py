@@ -366,12 +366,12 @@ def test_a_store_that_may_not_be_written_ends_with_8(as_nobody, tmp_path) -> Non
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 600 kB; `grow()` makes it 8 MB."""
+    """A disk of 1.9 MB; `grow()` makes it 8 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("needs root to mount a small disk")
-    command = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(disk)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=1900k", "tmpfs", str(disk)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("mounting a small disk is not allowed here (a container without the right)")
     yield disk, lambda: subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)

@@ -32,6 +32,8 @@ NAMED: dict[str, tuple[str, ...]] = {
     "office.Evidence": ("hold_authority", "hold_reference"),
     "office.Party": ("name", "channel_address", "key"),
     "office.Remit": ("value",),
+    "people.Person": ("email", "name"),
+    "people.Token": ("name",),
 }
 _BATCH = 5000
 

@@ -14,7 +14,8 @@ class Party(models.Model):
     long as a delivery, receipt or register row names it, then goes with them.
 
     `interval` says how often a channel that gathers (mail) may write: for each run, hourly or
-    daily. `key` is an armoured OpenPGP public key, or empty.
+    daily. `key` is an armoured OpenPGP public key, or empty. `runs_node` says that this node is
+    theirs: their people handle the matters of all.
 
     `role`, `format` and `channel` are words of `words.roles` and of the catalogues; they are
     checked where rows are written (`office.parties`), so that a new word needs no migration.
@@ -32,6 +33,7 @@ class Party(models.Model):
     format = models.CharField(max_length=40)
     interval = models.CharField(max_length=10, default="each")
     key = models.TextField(blank=True)
+    runs_node = models.BooleanField(default=False)
     source = models.CharField(max_length=40, default="manual")
     as_of = models.DateField(null=True, blank=True)
     active = models.BooleanField(default=True)

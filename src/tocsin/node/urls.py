@@ -1,0 +1,27 @@
+"""Every route: accounts, the office's pages, and those of each desk."""
+
+from importlib.util import find_spec
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from tocsin.node import pages
+from tocsin.node.desks import DESKS
+
+
+def _of_desks() -> list[URLResolver]:
+    """`/response/` and so on: a desk with a `urls.py` is there."""
+    return [
+        path(f"{desk.rpartition('.')[2]}/", include(f"{desk}.urls"))
+        for desk in DESKS
+        if find_spec(f"{desk}.urls")
+    ]
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", pages.home, name="home"),
+    path("healthz", pages.healthz, name="healthz"),
+    path("readyz", pages.readyz, name="readyz"),
+    path("account/", include("allauth.urls")),
+    path("language/", include("django.conf.urls.i18n")),
+    *_of_desks(),
+]

@@ -1,0 +1,1 @@
+"""People: who signs in, for which party, with which mandate."""

@@ -1,0 +1,65 @@
+"""Who signs in."""
+
+import unicodedata
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.utils import timezone
+
+
+def canonical(address: str) -> str:
+    """The one spelling of a sign-in name, so that nobody has two and no limit is walked round."""
+    return unicodedata.normalize("NFKC", address).strip().casefold()
+
+
+class People(BaseUserManager["Person"]):
+    """Finds people by their sign-in name, however it was typed."""
+
+    def get_by_natural_key(self, username: str | None) -> "Person":
+        """The person of this name, however it is spelt."""
+        return self.get(email=canonical(username or ""))
+
+    def create_user(self, email: str, password: str | None = None, **words: Any) -> "Person":
+        """A person with a usable password, or none."""
+        person = self.model(email=canonical(email), **words)
+        person.set_password(password)
+        person.save()
+        return person
+
+
+class Person(AbstractBaseUser):
+    """Somebody who signs in; what they may do comes from mandates.
+
+    Purpose: to know who acts, and for whom. Basis: contract or public task of their organisation
+    (GDPR art. 6(1)(b), (e)). Retention: while a mandate runs and one year after; the register
+    names people by `uid` and keeps to its own time.
+
+    `is_operator` is given on the command line alone: it runs the installation and sees no matter.
+    """
+
+    uid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    email = models.EmailField(max_length=254, unique=True)
+    name = models.CharField(max_length=200)
+    language = models.CharField(max_length=35, default="en")
+    is_active = models.BooleanField(default=True)
+    is_operator = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[People] = People()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        ordering = ("email",)
+        verbose_name_plural = "people"
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def clean(self) -> None:
+        """One spelling of the name."""
+        self.email = canonical(self.email)

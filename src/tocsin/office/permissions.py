@@ -1,0 +1,61 @@
+"""Every permission there is, in alphabetical order: which competences open it, and whose matters.
+
+The same word names the permission, the scope of a token and the tag in the register.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tocsin.words.competences import Competence
+
+
+class Reach(Enum):
+    """Whose matters a permission opens."""
+
+    PARTY = "the matters of one's own party"
+    NODE = "those of every party, for people of the party that runs this node"
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One row: any of these competences opens it."""
+
+    competences: frozenset[Competence]
+    reach: Reach
+    does: str
+
+
+def _own(*competences: Competence, does: str) -> Permission:
+    return Permission(frozenset(competences), Reach.PARTY, does)
+
+
+def _node(*competences: Competence, does: str) -> Permission:
+    return Permission(frozenset(competences), Reach.NODE, does)
+
+
+_ANSWER, _HANDLE = Competence.RESPONSE_ANSWER, Competence.RESPONSE_HANDLE
+_ADMINISTER = Competence.PARTY_ADMINISTER
+_OVERSEE = Competence.OVERSEE
+
+PERMISSIONS: dict[str, Permission] = {
+    "office:mandate:end": _own(_ADMINISTER, does="end a mandate of one's own party"),
+    "office:mandate:grant": _own(_ADMINISTER, does="give a colleague a mandate"),
+    "office:party:change": _node(_HANDLE, does="change what is on file of a party"),
+    "office:party:change_own": _own(_ADMINISTER, does="change contacts, keys and channel"),
+    "office:party:read": _node(_HANDLE, does="see every party"),
+    "office:party:read_own": _own(_ADMINISTER, _ANSWER, _HANDLE, does="see one's own party"),
+    "office:person:invite": _own(_ADMINISTER, does="invite a colleague"),
+    "office:register:read": _node(_OVERSEE, _HANDLE, does="read the register, with a reason"),
+    "office:token:make": _own(_ADMINISTER, _ANSWER, _HANDLE, does="make an API token"),
+    "response:case:answer": _own(_ANSWER, does="answer for a case of one's own party"),
+    "response:case:handle": _node(_HANDLE, does="assign, merge, split, close, comment, tag"),
+    "response:case:read": _node(_HANDLE, does="see every case"),
+    "response:case:read_own": _own(_ANSWER, _ADMINISTER, does="see the cases of one's own party"),
+    "response:delivery:read": _node(_HANDLE, does="see every delivery and its receipts"),
+    "response:delivery:read_own": _own(_ANSWER, _ADMINISTER, does="see one's own deliveries"),
+    "response:preview:read": _node(_HANDLE, does="look up who would be told of something"),
+    "response:report:add": _node(_HANDLE, does="bring in a report"),
+    "response:report:add_own": _own(_ANSWER, _HANDLE, does="report something to this node"),
+    "response:report:read": _node(_HANDLE, does="see every report"),
+    "response:report:read_own": _own(_ANSWER, _HANDLE, does="see what became of one's reports"),
+}
