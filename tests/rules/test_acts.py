@@ -152,5 +152,6 @@ def test_nouns_and_names_stand_once_and_every_scope_that_steps_use_is_a_competen
         "ee.issue",
         "ee.validate",
         "oversee",
+        "party.administer",
         "shield.review",
     }
