@@ -1,18 +1,47 @@
 """What every test may use: a fixed moment, a store of its own, a database of its own."""
 
+import os
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_socket
 from django.conf import settings
 from django.db import connections
 
+from tests import postgres
 from tests.skipping import pytest_make_collect_report, pytest_runtest_makereport
-from tocsin.node.store import Store, use_database
+from tocsin.node.store import Store, open_store, use_database
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+
+
+URL = "TOCSIN_DATABASE_URL"
+TOUCHING = {"db", "transactional_db", "own_database", "database_url"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--touching-database` for the pass on PostgreSQL (`make test-postgres`)."""
+    text = "only the tests that touch the database of the node"
+    parser.addoption("--touching-database", action="store_true", help=text)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what would be the same on any database."""
+    if not config.getoption("--touching-database"):
+        return
+    touching = [item for item in items if _touches(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in touching])
+    items[:] = touching
+
+
+def _touches(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return bool(TOUCHING.intersection(fixtures)) or item.get_closest_marker("django_db") is not None
 
 
 @pytest.fixture(scope="session")
@@ -38,23 +67,81 @@ def store(tmp_path: Path) -> Store:
     return made
 
 
-@pytest.fixture
-def own_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """For tests that call `open_store` (the command line does): each store its own database.
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """The server that TOCSIN_DATABASE_URL names, or one of our own; skips where there is none."""
+    if url := os.environ.get(URL):
+        yield postgres.Server(url)
+        return
+    try:
+        with postgres.server() as running:
+            yield running
+    except LookupError as fault:
+        pytest.skip(str(fault))
 
-    On PostgreSQL all stores share the database that the settings name: the test one.
-    """
-    monkeypatch.setenv("TOCSIN_STORE", "")  # so that it is put back afterwards
-    monkeypatch.setattr(settings, "STORE", None)
-    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-        blocker = request.getfixturevalue("django_db_blocker")
-        before = connections["default"].settings_dict
-        with blocker.unblock():
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """The address of an empty PostgreSQL database, whatever the suite runs on."""
+    name = postgres_server.make()
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def template(
+    postgres_server: postgres.Server, django_db_blocker: Any, tmp_path_factory: Any
+) -> Iterator[str]:
+    """A PostgreSQL database that is up to date; copies of it cost a twentieth of making one."""
+    name = postgres_server.make()
+    with django_db_blocker.unblock(), on_database(postgres_server.url(name)):
+        open_store(tmp_path_factory.mktemp("template") / "store")
+    yield name
+    postgres_server.drop(name)
+
+
+@contextmanager
+def on_database(url: str) -> Iterator[None]:
+    """This process, and those it starts, on a database: "" is the SQLite of each store."""
+    before, store = connections["default"].settings_dict, settings.STORE
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOCSIN_STORE", "")  # so that it is put back afterwards
+        patch.setenv(URL, url)
+        settings.STORE = None  # so that whatever is opened next is turned over to
+        try:
             yield
-            connections["default"].close()
-        use_database(before)
-    else:
-        request.getfixturevalue("transactional_db")
+        finally:
+            use_database(before)
+            settings.STORE = store
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database for the stores of this test, on the server that the suite runs on.
+
+    "" on SQLite, where each store has its own. On PostgreSQL all stores of a test share it.
+    """
+    if not os.environ.get(URL):
+        yield ""
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = server.make(request.getfixturevalue("template"))
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def clean_env(database_url: str) -> dict[str, str]:
+    """For a process of its own: no setting but the database of this test."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TOCSIN", "DJANGO"))}
+    paths = os.pathsep.join(path for path in sys.path if path)
+    return {**kept, "PYTHONPATH": paths, **({URL: database_url} if database_url else {})}
+
+
+@pytest.fixture
+def own_database(database_url: str, django_db_blocker: Any) -> Iterator[None]:
+    """For tests that call `open_store`, as the command line does: nothing is shared with others."""
+    with django_db_blocker.unblock(), on_database(database_url):
         yield
 
 

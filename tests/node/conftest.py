@@ -60,16 +60,14 @@ def tocsin(own_database: None, monkeypatch, capsys, tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def spawn(tmp_path: Path) -> Run:
+def spawn(tmp_path: Path, clean_env: dict[str, str]) -> Run:
     """The same in a process of its own, with nothing set and warnings as errors."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("TOCSIN", "DJANGO"))}
-    paths = os.pathsep.join(path for path in sys.path if path)
 
     def run(*words: object, before: tuple[str, ...] = (), **env: str) -> Said:
         done = subprocess.run(
             [*before, sys.executable, "-W", "error", "-m", "tocsin.node", *map(os.fspath, words)],
             cwd=tmp_path,
-            env={**clean, "PYTHONPATH": paths, "COLUMNS": "200", **env},
+            env={**clean_env, "COLUMNS": "200", **env},
             capture_output=True,
             check=False,
         )

@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
+from tests.skipping import not_on_this_database
 from tocsin.node.store import KEPT, open_store
 from tocsin.words.errors import Unusable
 
@@ -30,6 +32,8 @@ def test_whoever_makes_an_empty_folder_goes_on_without_what_was_in_it(tmp_path: 
 
 
 def test_a_lost_database_is_named(tmp_path: Path) -> None:
+    if connection.vendor != "sqlite":
+        not_on_this_database("the database is no file")
     store = open_store(tmp_path / "store")
     for path in store.path.glob("tocsin.sqlite3*"):
         path.unlink()

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from django.db import connection
 
-from tests.skipping import not_on_this_database
+from tests.postgres import Server
 from tocsin.channels.channel import Channel, Handed, Parcel
 from tocsin.channels.folder import CHANNEL as FOLDER
 from tocsin.office import outbox, register
@@ -370,27 +371,35 @@ outbox.deliver_due(
 """
 
 
+@pytest.fixture
+def child_env(clean_env, store) -> Callable[[], dict[str, str]]:
+    """For a process that works on what this test has written so far."""
+
+    def env() -> dict[str, str]:
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("VACUUM INTO %s", [str(store.path / "tocsin.sqlite3")])
+            return clean_env
+        here = Server(os.environ["TOCSIN_DATABASE_URL"]).url(connection.settings_dict["NAME"])
+        return clean_env | {"TOCSIN_DATABASE_URL": here}
+
+    return env
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_a_worker_killed_before_or_after_the_hand_over_loses_and_doubles_nothing(
-    moment, queued, store, at, tmp_path
+    moment, queued, store, at, child_env
 ) -> None:
-    if connection.vendor != "sqlite":
-        not_on_this_database(
-            "the child opens the store's own database; B1 kills workers on PostgreSQL too"
-        )
-    root = tmp_path / "root"
+    root = store.path.with_name("root")
     root.mkdir()
     Party.objects.update(channel_address="")
     queued()
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM INTO %s", [str(store.path / "tocsin.sqlite3")])
-    paths = os.pathsep.join(path for path in sys.path if path)
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("TOCSIN", "DJANGO"))}
+    env = child_env()
 
     def worker(program: str, at: datetime, moment: str) -> int:
         return subprocess.run(
             [sys.executable, "-c", program, str(store.path), at.isoformat(), moment, str(root)],
-            env={**clean, "PYTHONPATH": paths},
+            env=env,
             check=False,
         ).returncode
 

@@ -28,6 +28,7 @@ FOLDERS = (
 # What cannot be made anew: `spool` is emptied by every run, `networks` and `log` came later.
 KEPT = ("events", "evidence", "deliveries", "window", "quarantine", "keys")
 DATABASE = "tocsin.sqlite3"
+DATABASE_URL = "TOCSIN_DATABASE_URL"
 OURS = ("office", "people", "response")
 
 
@@ -84,27 +85,29 @@ class Store:
             (self.path / name).mkdir(mode=0o700, exist_ok=True)
 
 
-def open_store(path: Path) -> Store:
+def open_store(path: Path, *, scratch: bool = False) -> Store:
     """Make the store if need be, set Django up on its database and bring that up to date.
 
     One process has one store at a time; opening another one turns the database over to it.
-    Raises `OutOfSpace` (disk full, not writable), `Unusable` (not a folder, no database,
-    written by a newer Tocsin) and `Busy` (locked by another process).
+    With `scratch` it is a store to try something in: its database is its own SQLite, whatever
+    TOCSIN_DATABASE_URL names. Raises `OutOfSpace` (disk full, not writable), `Unusable` (not a
+    folder, no database, written by a newer Tocsin) and `Busy` (locked by another process).
     """
     store = Store(Path(path).absolute())
+    url = "" if scratch else os.environ.get(DATABASE_URL, "")
     with _readable_faults(store):
-        _require_whole(store)
+        _require_whole(store, url)
         store.make_folders()
         with _lock(store):
             _check_layout(store)
             _make_secret(store)
-            _set_up_django(store)
+            _set_up_django(store, url)
             _migrate(store)
             _mark_layout(store)
     return store
 
 
-def _require_whole(store: Store) -> None:
+def _require_whole(store: Store, url: str) -> None:
     """A store that was made and has lost a part is not quietly given an empty one.
 
     An empty `window` would tell everything twice, empty `keys` would sign with another name.
@@ -117,10 +120,17 @@ def _require_whole(store: Store) -> None:
             f"store {store.path} has lost its folder {lost[0]}. Possible: restore it from a "
             "backup, or make an empty folder of that name to go on without what was in it"
         )
-    if not os.environ.get("TOCSIN_DATABASE_URL") and not (store.path / DATABASE).is_file():
+    if url and (store.path / DATABASE).is_file():
+        raise Unusable(
+            f"store {store.path} has its own database {DATABASE}, and TOCSIN_DATABASE_URL names "
+            "another. Possible: leave that out; or tocsin backup without it and tocsin restore "
+            "with it, into a new store"
+        )
+    if not url and not (store.path / DATABASE).is_file():
         raise Unusable(
             f"store {store.path} has lost its database {DATABASE}. Possible: restore it from a "
-            "backup, or begin a new store with --store"
+            "backup, begin a new store with --store, or set TOCSIN_DATABASE_URL where the database "
+            "is on a server"
         )
 
 
@@ -137,7 +147,7 @@ def open_existing(path: Path) -> Store:
 def set_up_django(store: Store) -> None:
     """Django on the settings of a store that need not be there: opens, makes, writes nothing."""
     with _readable_faults(store):
-        _set_up_django(store)
+        _set_up_django(store, os.environ.get(DATABASE_URL, ""))
     from django.conf import settings
 
     settings.STORE = None  # so that whatever is opened next is turned over to, with its secret
@@ -220,7 +230,7 @@ def _write_privately(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _set_up_django(store: Store) -> None:
+def _set_up_django(store: Store, url: str) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.node.settings")
     os.environ["TOCSIN_STORE"] = str(store.path)  # for the processes this one starts
 
@@ -235,25 +245,28 @@ def _set_up_django(store: Store) -> None:
     except ImproperlyConfigured as fault:  # the address of a database, or its driver
         raise Unusable(f"the settings cannot be used: {fault}") from fault
     if store.path != settings.STORE:
-        _turn_over(store)
+        _turn_over(store, url)
 
 
-def _turn_over(store: Store) -> None:
+def _turn_over(store: Store, url: str) -> None:
     """Point the settings, read before this store was there, at it."""
     from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import connections
 
-    from tocsin.node.settings import secret_key, sqlite
+    from tocsin.node.settings import postgres, secret_key, sqlite
 
     settings.STORE = store.path
     settings.SECRET_KEY = secret_key(store.path)
-    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-        _use_sqlite(sqlite(store.path))
+    try:
+        words = postgres(url) if url else sqlite(store.path)
+    except ImproperlyConfigured as fault:
+        raise Unusable(f"the settings cannot be used: {fault}") from fault
+    use_database({**connections.settings["default"], **_NOWHERE, **words})
 
 
-def _use_sqlite(words: dict[str, Any]) -> None:
-    from django.db import connections
-
-    use_database({**connections.settings["default"], **words})
+# What one database's words may leave unsaid and another's have said.
+_NOWHERE: dict[str, Any] = {"USER": "", "PASSWORD": "", "HOST": "", "PORT": "", "OPTIONS": {}}
 
 
 def _migrate(store: Store) -> None:
@@ -262,10 +275,11 @@ def _migrate(store: Store) -> None:
     from django.db.migrations.executor import MigrationExecutor
 
     try:
-        executor = MigrationExecutor(connection)
-        _refuse_newer(store, set(executor.loader.applied_migrations), executor)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            call_command("migrate", verbosity=0, interactive=False)
+        with _migrating_alone():
+            executor = MigrationExecutor(connection)
+            _refuse_newer(store, set(executor.loader.applied_migrations), executor)
+            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+                call_command("migrate", verbosity=0, interactive=False)
     except OperationalError as fault:
         raise _explain_database(store, str(fault)) from fault
     except DatabaseError as fault:
@@ -273,6 +287,27 @@ def _migrate(store: Store) -> None:
             f"store {store.path}: the database cannot be read ({fault}). Possible: restore a "
             "backup, or choose another folder with --store"
         ) from fault
+
+
+@contextmanager
+def _migrating_alone() -> Iterator[None]:
+    """A database on a server may belong to several folders and machines: it has a lock itself."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        yield  # the lock of the store folder is enough
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_MIGRATIONS])
+    try:
+        yield
+    finally:
+        if connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATIONS])
+
+
+_MIGRATIONS = 0x746F6373696E  # "tocsin"; the session's end frees it too
 
 
 def _refuse_newer(store: Store, applied: set[tuple[str, str]], executor: Any) -> None:

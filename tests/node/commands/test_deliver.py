@@ -1,7 +1,6 @@
 """`tocsin route --send`, `deliver`, `receipts`: from a report to a mailbox and back."""
 
 import mailbox
-import os
 import signal
 import subprocess
 import sys
@@ -180,14 +179,13 @@ def test_a_day_that_is_not_over_is_held_and_is_no_failure(
 
 
 def test_until_empty_stays_until_the_last_one_is_taken(
-    spawn: Run, server: SmtpServer, parties: Path, tmp_path: Path
+    spawn: Run, server: SmtpServer, parties: Path, tmp_path: Path, clean_env: dict[str, str]
 ) -> None:
     env = environment(server.settings)
     spawn("route", *REPORTS, "--parties", parties, **env)
     server.answers["CONNECT"] = "421 closing"
     waiting = spawn("deliver", "--json", **env)
     server.answers.clear()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("TOCSIN", "DJANGO"))}
     # The waits of the outbox, a thousand times as fast.
     hurry = (
         "from datetime import timedelta; from tocsin.office import outbox;"
@@ -212,7 +210,7 @@ main()
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         cwd=tmp_path,
-        env={**clean, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **env},
+        env={**clean_env, **env},
         capture_output=True,
         timeout=60,
         check=False,
@@ -223,18 +221,17 @@ main()
 
 
 def test_killed_after_the_data_the_repeat_is_the_same_message(
-    spawn: Run, server: SmtpServer, parties: Path, tmp_path: Path
+    spawn: Run, server: SmtpServer, parties: Path, tmp_path: Path, clean_env: dict[str, str]
 ) -> None:
     env = environment(server.settings)
     only = parties.read_text("utf-8").split("[[party]]\n")
     parties.write_text("[[party]]\n" + next(part for part in only if "meadow-net" in part), "utf-8")
     spawn("route", *REPORTS, "--parties", parties, **env)
     server.answers["END"] = SILENT
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("TOCSIN", "DJANGO"))}
     child = subprocess.Popen(
         [sys.executable, "-m", "tocsin.node", "deliver"],
         cwd=tmp_path,
-        env={**clean, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **env},
+        env={**clean_env, **env},
     )
     for _ in range(600):
         if server.seen:

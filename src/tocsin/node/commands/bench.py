@@ -15,6 +15,7 @@ import typer
 
 from tocsin.node.commands.route import Executor, Json
 from tocsin.node.console import out, say_json, table
+from tocsin.node.store import DATABASE_URL
 from tocsin.words.errors import TocsinError, Unusable
 
 app = typer.Typer(help="Measure this machine.", no_args_is_help=True)
@@ -80,7 +81,9 @@ def _run(folder: Path, reports: list[Path], parties: Path, executor: str) -> dic
 
 def _said(command: list[str]) -> dict[str, Any]:
     """The one object that a command prints."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    # Never into the database of the node: what is measured has its own, in the store made here.
+    env = {name: value for name, value in os.environ.items() if name != DATABASE_URL}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
         raise TocsinError(f"the measured command failed: {done.stderr.strip()[-2000:]}")
     facts: dict[str, Any] = json.loads(done.stdout)

@@ -52,7 +52,7 @@ def demo(
         "the world. All names are invented, all addresses are set aside for documentation.\n"
     )
     with Meter() as meter:
-        opened = open_store(folder / "store")
+        opened = open_store(folder / "store", scratch=True)
         import_file(samples / "parties.toml")
         with progress(shown=True) as tell:
             outcome = run_route(

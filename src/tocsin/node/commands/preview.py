@@ -133,7 +133,7 @@ def _open(store: Path, parties: Path | None, scratch: Path) -> Store:
     """The store that is there; with a party file there need be none."""
     if parties is None or (store / "layout").is_file():
         return open_existing(store)
-    return open_store(scratch / "store")
+    return open_store(scratch / "store", scratch=True)
 
 
 def _supposing(parties: Path | None, at: datetime) -> AbstractContextManager[None]:
