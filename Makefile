@@ -13,10 +13,10 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
            --generate-hashes --no-emit-index-url --no-emit-find-links \
            --custom-compile-command "make lock" --group build
 
-.PHONY: help demo test check fmt lint types floors docs bench lock clean
+.PHONY: help demo test test-postgres check fmt lint types floors docs bench lock clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.tocsin ## run the main job on the bundled report, offline, and say where to look
 	@$(BIN)/tocsin demo
@@ -24,7 +24,10 @@ demo: $(VENV)/.tocsin ## run the main job on the bundled report, offline, and sa
 test: $(VENV)/.dev ## run the test suite
 	@$(BIN)/pytest
 
-check: test lint types floors docs ## everything: tests, style, types, floors, docs
+test-postgres: $(VENV)/.dev ## run the tests that touch the database on PostgreSQL
+	@$(BIN)/python -m tests.postgres $(BIN)/pytest --touching-database
+
+check: test test-postgres lint types floors docs ## everything: tests on both databases, style, types, floors, docs
 
 lint: $(VENV)/.dev ## style of the code (ruff)
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: make fmt"; exit 1; }
