@@ -47,7 +47,7 @@ def test_a_copy_is_said_to_hold_in_sentences(tocsin, log) -> None:
     assert done.ended == (0, "")
     assert done.out.splitlines() == [
         f"log.example/tocsin has 300 leaves; its root is {log.published().root.hex()}.",
-        "All of its 2 bundles of entries and 3 tiles hold.",
+        "Every file holds: 2 of entries, 3 of hashes.",
         f"Signed by log.example/tocsin (Ed25519, key {key_id}).",
         UNWITNESSED,
     ]
@@ -75,7 +75,7 @@ def test_a_proof_and_its_row_are_said_in_sentences(tocsin, log) -> None:
         "The row is leaf 5 of log.example/tocsin, which had 300 leaves then:",
         "  action: content:order:comply",
         "  number: 7",
-        "  party: None",
+        "  party: null",
         "It stands in the log exactly so; a row with any other fact would not.",
     ]
 

@@ -1,5 +1,6 @@
 """`tocsin log verify`: check a copy of the log, or the proof of one row, offline."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,7 +81,7 @@ def _copy_in_words(found: Verified) -> list[str]:
     head = found.seen.checkpoint
     lines = [
         f"{head.origin} has {head.size:,} leaves; its root is {head.root.hex()}.",
-        f"All of its {found.bundles:,} bundles of entries and {found.tiles:,} tiles hold.",
+        f"Every file holds: {found.bundles:,} of entries, {found.tiles:,} of hashes.",
     ]
     if found.since is not None:
         lines.append(
@@ -100,7 +101,7 @@ def _proof_in_words(proof: Proof, row: Row, seen: Seen) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    return value if isinstance(value, str) else repr(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _about_copy(found: Verified) -> dict[str, Any]:
