@@ -41,13 +41,57 @@ def write_whole(path: Path, data: bytes, *, spool: Path, mode: int = 0o644) -> N
     The name itself is on the disk after `flush_folder` of its folder.
     """
     draft = spool / f".{path.name}.draft"
+    _write(draft, data, mode, flushed=True)
+    draft.replace(path)
+
+
+class Drafts:
+    """Many files at once: all are written, then all flushed, then all renamed.
+
+    A file system that keeps a journal flushes what was written together in one go: ten times
+    fewer waits than file by file.
+    """
+
+    def __init__(self, spool: Path, *, most: int = 1024) -> None:
+        self._spool, self._most = spool, most
+        self._waiting: list[tuple[Path, Path]] = []
+        self._folders: set[Path] = set()
+
+    def found(self, path: Path) -> None:
+        """A file that is there already, from before a crash: its name may not be on the disk."""
+        self._folders.add(path.parent)
+
+    def add(self, path: Path, data: bytes) -> None:
+        """Write a file that is to appear under this name, at the latest with `settle`."""
+        draft = self._spool / f"{len(self._waiting)}.draft"
+        _write(draft, data, 0o644, flushed=False)
+        self._waiting.append((draft, path))
+        if len(self._waiting) >= self._most:
+            self.settle()
+
+    def settle(self) -> None:
+        """Everything added is on the disk, under its name."""
+        for draft, _ in self._waiting:
+            _flush(draft, os.O_RDONLY)
+        for folder in {path.parent for _, path in self._waiting}:
+            make_folders(folder)
+            self._folders.add(folder)
+        for draft, path in self._waiting:
+            draft.replace(path)
+        for folder in self._folders:
+            flush_folder(folder)
+        self._waiting.clear()
+        self._folders.clear()
+
+
+def _write(draft: Path, data: bytes, mode: int, *, flushed: bool) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         write_all(descriptor, data, at=0)
-        os.fsync(descriptor)
+        if flushed:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    draft.replace(path)
 
 
 def write_all(descriptor: int, data: bytes, *, at: int) -> None:
@@ -69,7 +113,11 @@ def read_file(path: str) -> bytes:
 
 def flush_folder(folder: Path) -> None:
     """Names made or changed in a folder, through to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _flush(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _flush(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

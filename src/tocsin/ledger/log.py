@@ -13,7 +13,14 @@ from datetime import datetime
 from pathlib import Path
 
 from tocsin.ledger.checkpoints import Checkpoint, read_body
-from tocsin.ledger.files import alone, flush_folder, make_folders, read_file, write_whole
+from tocsin.ledger.files import (
+    Drafts,
+    alone,
+    flush_folder,
+    make_folders,
+    read_file,
+    write_whole,
+)
 from tocsin.ledger.journal import Journal
 from tocsin.ledger.keys import Kind, Signer, Verifier
 from tocsin.ledger.leaves import LEAF
@@ -237,30 +244,29 @@ class Log:
         return made
 
     def _write_tiles(self, old: int, new: int) -> None:
-        folders: set[Path] = set()
-        fresh = self._write_leaves(old, new, folders)
+        drafts = Drafts(self._spool)
+        fresh = self._write_leaves(old, new, drafts)
         level = 1
         while new >> 8 * level:
-            fresh = self._write_level(level, old >> 8 * level, new >> 8 * level, fresh, folders)
+            fresh = self._write_level(level, old >> 8 * level, new >> 8 * level, fresh, drafts)
             level += 1
-        for folder in folders:
-            flush_folder(folder)
+        drafts.settle()
 
-    def _write_leaves(self, old: int, new: int, folders: set[Path]) -> list[bytes]:
+    def _write_leaves(self, old: int, new: int, drafts: Drafts) -> list[bytes]:
         """Bundles and hashes of new leaves, from the journal; the roots of tiles now full."""
         roots = []
         for tile in bundles_of(new, since=old):
             first = tile.index * WIDTH
             leaves = split_hashes(self.journal.read(first, first + tile.width))
             hashes = [leaf_hash(leaf) for leaf in leaves]
-            self._put_tile(tile, bundle(leaves), folders)
-            self._put_tile(Tile(0, tile.index, tile.width), b"".join(hashes), folders)
+            self._put_tile(tile, bundle(leaves), drafts)
+            self._put_tile(Tile(0, tile.index, tile.width), b"".join(hashes), drafts)
             if tile.width == WIDTH:
                 roots.append(root_of(hashes))
         return roots
 
     def _write_level(
-        self, level: int, before: int, count: int, fresh: list[bytes], folders: set[Path]
+        self, level: int, before: int, count: int, fresh: list[bytes], drafts: Drafts
     ) -> list[bytes]:
         """A level above the leaves: what its last tile held, and the roots that came from below."""
         first, width = divmod(before, WIDTH)
@@ -270,20 +276,19 @@ class Log:
             if tile.level:
                 break
             row = hashes[(tile.index - first) * WIDTH :][: tile.width]
-            self._put_tile(Tile(level, tile.index, tile.width), b"".join(row), folders)
+            self._put_tile(Tile(level, tile.index, tile.width), b"".join(row), drafts)
             if tile.width == WIDTH:
                 roots.append(root_of(row))
         return roots
 
-    def _put_tile(self, tile: Tile, data: bytes, folders: set[Path]) -> None:
+    def _put_tile(self, tile: Tile, data: bytes, drafts: Drafts) -> None:
         path = self.public / tile.path
-        folders.add(path.parent)
         if path.exists():  # a publication that was cut off got this far
             if path.read_bytes() != data:
                 raise Unproven(f"{path} is not what the journal says")
+            drafts.found(path)
             return
-        make_folders(path.parent)
-        self._put(path, data)
+        drafts.add(path, data)
 
     def _put(self, path: Path, data: bytes) -> None:
         write_whole(path, data, spool=self._spool)
