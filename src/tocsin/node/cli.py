@@ -16,6 +16,7 @@ from tocsin.node.commands import (
     log,
     networks,
     parties,
+    people,
     receipts,
     register,
 )
@@ -25,6 +26,7 @@ from tocsin.node.commands.preview import preview
 from tocsin.node.commands.quarantine import quarantine
 from tocsin.node.commands.retain import retain
 from tocsin.node.commands.route import route
+from tocsin.node.commands.serve import serve
 from tocsin.node.commands.worker import worker
 from tocsin.node.faults import as_expected
 
@@ -36,9 +38,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (route, deliver, worker, preview, quarantine, demo):
+for command in (route, deliver, worker, serve, preview, quarantine, demo):
     app.command()(command)
 app.add_typer(parties.app, name="parties")
+app.add_typer(people.app, name="people")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(contacts.app, name="contacts")
 app.add_typer(networks.app, name="networks")

@@ -13,6 +13,12 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def accessibility(request: HttpRequest) -> HttpResponse:
+    """How these pages can be used, and whom to tell where they cannot."""
+    return render(request, "accessibility.html")
+
+
+@require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
     """Whether the process answers."""
     return HttpResponse("ok\n", content_type="text/plain")

@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.home, name="home"),
     path("healthz", pages.healthz, name="healthz"),
     path("readyz", pages.readyz, name="readyz"),
+    path("accessibility", pages.accessibility, name="accessibility"),
     path("account/", include("allauth.urls")),
     path("language/", include("django.conf.urls.i18n")),
     *_of_desks(),

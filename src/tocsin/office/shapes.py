@@ -151,6 +151,10 @@ OFFICE: dict[str, Shape] = {
     "office:log:retire": Shape({"size": COUNT, "keys": TEXTS}),
     "office:log:rotate": Shape({"size": COUNT, "keys": TEXTS}),
     "office:log:skip": Shape({"known": COUNT, "shown": COUNT}),
+    "office:mandate:end": Shape({"person": TEXT, "party": TEXT}),
+    "office:mandate:grant": Shape(
+        {"person": TEXT, "party": TEXT, "competences": TEXTS, "until": TEXT.or_nothing()}
+    ),
     "office:parties:import": Shape(
         {
             "digest": TEXT,
@@ -160,6 +164,7 @@ OFFICE: dict[str, Shape] = {
             "retired": TEXTS,
         }
     ),
+    "office:party:run_node": Shape({"party": TEXT}),
     "office:period:close": Shape(
         {
             "period": TEXT,
@@ -170,6 +175,9 @@ OFFICE: dict[str, Shape] = {
             "late": TREE,
         }
     ),
+    "office:person:add": Shape({}),
+    "office:person:close": Shape({}),
+    "office:person:set_password": Shape({}),
     "office:quarantine:consult": _CONSULTED,
     "office:receipt:add": Shape({"kind": TEXT, "by": TEXT, "party": TEXT}, counted=("kind",)),
     "office:register:consult": _CONSULTED,
@@ -187,6 +195,8 @@ OFFICE: dict[str, Shape] = {
         },
         counted=("kind",),
     ),
+    "office:token:end": Shape({"party": TEXT}),
+    "office:token:make": Shape({"party": TEXT, "scopes": TEXTS, "expires": TEXT}),
     "office:webhook_secret:make": Shape({"party": TEXT}),
     "office:webhook_secret:renew": Shape({"party": TEXT}),
     "office:webhook_secret:retire": Shape({"party": TEXT}),

@@ -1,0 +1,52 @@
+"""`tocsin serve`: the pages and the API, in one process."""
+
+import os
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from tocsin.node.commands.route import DEFAULT_STORE, StoreOption
+from tocsin.node.console import out
+from tocsin.node.store import open_store
+from tocsin.words.errors import Unusable
+
+Listen = Annotated[str, typer.Option("--listen", help="Address and port, such as 127.0.0.1:8000.")]
+Threads = Annotated[int, typer.Option("--threads", help="Requests answered at once, 1 to 64.")]
+
+
+def serve(
+    listen: Listen = "127.0.0.1:8000",
+    threads: Threads = 4,
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Serve the pages and the API until told to stop; put a proxy with TLS before it.
+
+    On this machine alone it answers without TLS; TOCSIN_HOSTS names others under which it may be
+    reached.
+    """
+    host, port = _read(listen)
+    if not 1 <= threads <= 64:
+        raise Unusable(f"--threads {threads}: possible are 1 to 64")
+    open_store(store)
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.node.settings")
+    out.print(f"http://{escape(listen)}/ (Ctrl-C stops it)")
+    Granian(
+        "tocsin.node.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        blocking_threads=threads,
+        log_access=False,
+        websockets=False,
+    ).serve()
+
+
+def _read(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise Unusable(f"--listen {listen!r} cannot be used. Possible: 127.0.0.1:8000, [::1]:8000")
+    return host.strip("[]"), int(port)
