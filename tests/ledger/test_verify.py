@@ -1,5 +1,6 @@
 """Copies and proofs on another machine: what holds is shown, whatever was changed is found."""
 
+import os
 import shutil
 from base64 import b64encode
 from pathlib import Path
@@ -241,3 +242,19 @@ def test_paths_that_are_no_tiles_are_not_followed(tmp_path):
 
     with pytest.raises(Unreadable, match="no path of a tile"):
         verify_copy(Path(log.public), TRUST)
+
+
+def test_what_is_no_file_in_a_copy_holds_nobody_up(tmp_path):
+    """A pipe that nobody writes to, and a file that is larger than any memory."""
+    log = Log(tmp_path / "log")
+    grow(log, 10)
+    path = log.public / "tile/0/000.p/10"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(Unreadable, match="has 0 bytes"):
+        verify_copy(log.public, TRUST)
+    path.unlink()
+    path.touch()
+    os.truncate(path, 1 << 40)
+    with pytest.raises(Unreadable, match="10 hashes have 320"):
+        verify_copy(log.public, TRUST)

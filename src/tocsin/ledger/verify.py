@@ -43,8 +43,8 @@ def verify_copy(folder: Path, trust: Trust, *, since: bytes | None = None) -> Ve
     if not head.is_file():
         raise NotFound(f"{head} is not there. Possible: the folder that is shown as /log/")
     if keys.is_file():
-        trust = learn(keys.read_bytes(), trust)
-    seen = convince(head.read_bytes(), trust)
+        trust = learn(read_file(str(keys)), trust)
+    seen = convince(read_file(str(head)), trust)
     tiles = Tiles(_fetching(folder), keep=64)
     hashed = _check_leaves(tiles, seen.checkpoint.size)
     _check_tree(tiles, hashed, seen.checkpoint)

@@ -13,6 +13,8 @@ from tocsin.ledger.policy import read_policy
 from tocsin.ledger.trust import FIRST_LINE, Span, Trust, read_spans
 from tocsin.words.errors import NotFound, Unreadable, Unusable
 
+_LONGEST = 2 * 1024 * 1024  # more than any of these files may have
+
 Keys = Annotated[
     list[str] | None,
     typer.Option("--key", help="Key of the log, or a file of keys kept; may be given twice."),
@@ -68,7 +70,8 @@ def _span(words: list[str]) -> Span:
 def read_named(path: Path) -> bytes:
     """A file that an option names; raises `NotFound` and `Unusable`."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(_LONGEST)
     except FileNotFoundError:
         raise NotFound(f"{path} is not there") from None
     except IsADirectoryError:
