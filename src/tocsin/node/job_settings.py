@@ -17,6 +17,8 @@ def job_settings() -> dict[str, dict[str, str]]:
         "log": {
             "origin": _origin(identity.domain),
             "interval": str(_whole("TOCSIN_LOG_INTERVAL", 300, SHORTEST, LONGEST)),
+            "policy": os.environ.get("TOCSIN_LOG_POLICY", "").strip(),
+            **_time_stamps(),
             "quantum": str(_whole("TOCSIN_LOG_QUANTUM", 64, 1, MOST_PADDED)),
         },
     }
@@ -26,6 +28,18 @@ def _origin(domain: str) -> str:
     """What the log is called; "" lets the log keep the name it has, or draw one."""
     text = os.environ.get("TOCSIN_LOG_ORIGIN", "").strip()
     return text or (f"{domain}/tocsin" if domain else "")
+
+
+def _time_stamps() -> dict[str, str]:
+    """Both or none: a stamp that nobody can check is worth nothing."""
+    url = os.environ.get("TOCSIN_LOG_TIME_STAMPS", "").strip()
+    roots = os.environ.get("TOCSIN_LOG_TIME_STAMP_ROOTS", "").strip()
+    if bool(url) != bool(roots):
+        raise Unusable(
+            "TOCSIN_LOG_TIME_STAMPS and TOCSIN_LOG_TIME_STAMP_ROOTS are set together: the address "
+            "of the authority, and the file of its root certificates (PEM)"
+        )
+    return {"time_stamps": url, "time_stamp_roots": roots}
 
 
 def _whole(name: str, default: int, least: int, most: int) -> int:

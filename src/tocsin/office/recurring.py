@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tocsin.office import deadlines, publiclog, register
+from tocsin.office import deadlines, publiclog, register, witnessing
 from tocsin.office.jobs import Recurring, Slot
 from tocsin.office.register.periods import open_months
 from tocsin.rules.acts import DEADLINES
@@ -29,6 +29,18 @@ def publish_log(slot: Slot) -> str | None:
     return f"published {made.size:,} leaves" if made else None
 
 
+def ask_witnesses(slot: Slot) -> str | None:
+    """Have the witnesses of the policy cosign what is published."""
+    return witnessing.ask_witnesses(
+        store_folder=slot.store_folder, settings=slot.settings, by=slot.by, at=slot.at
+    )
+
+
+def stamp_log(slot: Slot) -> str | None:
+    """Have the published checkpoint stamped by a time-stamping authority."""
+    return witnessing.stamp_log(store_folder=slot.store_folder, settings=slot.settings)
+
+
 def remind(slot: Slot) -> str | None:
     """Ring the clocks whose reminders or escalations are due."""
     rang = deadlines.remind(
@@ -47,5 +59,7 @@ def recurring() -> list[Recurring]:
     return [
         Recurring("close-periods", timedelta(hours=1), close_periods),
         Recurring("publish-log", timedelta(minutes=1), publish_log),
+        Recurring("ask-witnesses", timedelta(minutes=1), ask_witnesses),
+        Recurring("stamp-log", timedelta(hours=1), stamp_log),
         Recurring("remind", timedelta(minutes=1), remind),
     ]

@@ -148,6 +148,7 @@ OFFICE: dict[str, Shape] = {
         },
         summed=("records",),
     ),
+    "office:log:alarm": Shape({"said": TEXT, "day": TEXT}),
     "office:log:retire": Shape({"size": COUNT, "keys": TEXTS}),
     "office:log:rotate": Shape({"size": COUNT, "keys": TEXTS}),
     "office:log:skip": Shape({"known": COUNT, "shown": COUNT}),
