@@ -229,13 +229,16 @@ LOG_BEGIN, LOG_END = "<!-- measured log: begin -->", "<!-- measured log: end -->
 # What is shown, with the goal where there is one.
 _LOG_ROWS = (
     ("rate_per_second", "durable appends a second, {batch:,} at once", 50_000),
+    ("cpu_us_per_item", "µs CPU of one of these", None),
     ("single_per_second", "durable appends a second, one at a time", 2_000),
     ("bare_flushes_per_second", "bare flushes of this disk a second, at the same time", None),
     ("inclusion_cold_per_second", "inclusion proofs a second, nothing in memory", 1_000),
+    ("inclusion_cold_cpu_us", "µs CPU of one of these", None),
     ("inclusion_warm_per_second", "inclusion proofs a second, tiles in memory", 20_000),
+    ("inclusion_warm_cpu_us", "µs CPU of one of these", None),
     ("check_per_second", "inclusion proofs checked a second", 30_000),
+    ("check_cpu_us", "µs CPU of one of these", None),
     ("consistency_per_second", "consistency proofs a second", None),
-    ("cpu_us_per_item", "µs CPU a leaf appended", None),
     ("publish_all_seconds", "seconds to publish all leaves at once", None),
     ("publish_slot_seconds", "seconds to publish 64 leaves and those appended singly", None),
     ("verify_copy_seconds", "seconds to check the whole copy", None),
