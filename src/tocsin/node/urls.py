@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from tocsin.node import pages
 from tocsin.node.desks import DESKS
+from tocsin.node.public_log import public_log
 
 
 def _of_desks() -> list[URLResolver]:
@@ -22,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", pages.healthz, name="healthz"),
     path("readyz", pages.readyz, name="readyz"),
     path("accessibility", pages.accessibility, name="accessibility"),
+    path("log/<path:path>", public_log, name="public_log"),
     path("account/", include("allauth.urls")),
     path("language/", include("django.conf.urls.i18n")),
     *_of_desks(),
