@@ -1,9 +1,8 @@
-"""What the response desk can be asked."""
+"""Who would be told of something, which fields, and why; writes nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -12,7 +11,6 @@ from tocsin.flow.concern import Finder
 from tocsin.flow.hits import is_shared
 from tocsin.flow.networks import Networks
 from tocsin.flow.normalise import mark, normalise
-from tocsin.flow.quarantine import read_quarantine
 from tocsin.flow.release import (
     NOT_ATTRIBUTABLE,
     Lane,
@@ -178,11 +176,3 @@ def _shown(row: pl.DataFrame, lane: Lane) -> Iterator[Shown]:
             str(value) if leaves and value is not None else "",
             ruling.row.basis if ruling.row else "",
         )
-
-
-def quarantined(folder: Path, *, run: str | None = None) -> pl.DataFrame:
-    """Records in quarantine: `run`, `report`, `file`, `line`, `reason`, `raw`."""
-    frame = read_quarantine(folder)
-    if run is not None:
-        frame = frame.filter(pl.col("run").str.starts_with(run))
-    return frame.collect()
