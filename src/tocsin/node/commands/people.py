@@ -33,9 +33,9 @@ def add(
     store: StoreOption = DEFAULT_STORE,
     by: By = None,
 ) -> None:
-    """Put somebody on file and give a mandate; asks for a first password.
+    """Put somebody on file and give a mandate.
 
-    The password is read from the terminal, or from standard input where there is none. At the
+    Asks for a first password.     The password is read from the terminal, or from standard input where there is none. At the
     first sign-in a second factor is set up before anything else opens.
     """
     open_existing(store)
@@ -131,7 +131,10 @@ def _mandates() -> list[dict[str, Any]]:
 
 @app.command("close")
 def close(email: Email, store: StoreOption = DEFAULT_STORE, by: By = None) -> None:
-    """Let nobody sign in as this person any more; mandates, tokens and sessions end now."""
+    """Let nobody sign in as this person any more.
+
+    Mandates, tokens and sessions end now.
+    """
     open_existing(store)
     from tocsin.office.people import actions
 
@@ -145,7 +148,10 @@ def run_node(
     store: StoreOption = DEFAULT_STORE,
     by: By = None,
 ) -> None:
-    """Say which party runs this node: its people handle the matters of all."""
+    """Say which party runs this node.
+
+    Its people handle the matters of all.
+    """
     open_existing(store)
     from tocsin.office.people import actions
 

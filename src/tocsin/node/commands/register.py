@@ -14,9 +14,7 @@ from tocsin.node.store import open_existing
 from tocsin.words.errors import Unproven, Unusable
 from tocsin.words.moments import iso, read_moment
 
-app = typer.Typer(
-    help="What was done, by whom, when; months closed with their figures.", no_args_is_help=True
-)
+app = typer.Typer(help="Show what was done, by whom, when; close months.", no_args_is_help=True)
 SHOWN = 50
 Month = Annotated[str, typer.Argument(help="A month, such as 2026-11.", show_default=False)]
 Since = Annotated[str | None, typer.Option(help="From this day or moment on (UTC).")]
@@ -95,7 +93,9 @@ def _moment(text: str | None) -> datetime | None:
 
 @app.command("check")
 def check(store: StoreOption = DEFAULT_STORE, as_json: Json = False) -> None:
-    """Check every row against its leaf: whether anybody changed the register.
+    """Check whether anybody changed the register.
+
+    Every row is held against its leaf.
 
     Exit codes: 0 every row fits, 9 some do not.
     """

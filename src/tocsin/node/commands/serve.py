@@ -20,9 +20,9 @@ def serve(
     threads: Threads = 4,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Serve the pages and the API until told to stop; put a proxy with TLS before it.
+    """Serve the pages and the API until told to stop.
 
-    On this machine alone it answers without TLS; TOCSIN_HOSTS names others under which it may be
+    A proxy with TLS stands before it.     On this machine alone it answers without TLS; TOCSIN_HOSTS names others under which it may be
     reached.
     """
     host, port = _read(listen)

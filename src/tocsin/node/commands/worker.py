@@ -36,7 +36,7 @@ def worker(
     store: StoreOption = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
-    """Hand over what is due, run what recurs, remind of what is owed, until told to stop.
+    """Hand over, run what recurs, remind, until told to stop.
 
     Any number of workers may run, on one machine or several. SIGTERM or Ctrl-C end it after the
     deliveries that are under way, a second one at once; then, or killed, its work is taken over

@@ -16,7 +16,10 @@ app = typer.Typer(help="The keys that sign the public log, and their change.", n
 
 @app.command("list")
 def list_(store: StoreOption = DEFAULT_STORE) -> None:
-    """Print the keys whole, one a line, with the sizes of the log that they speak for."""
+    """Print the keys, one a line.
+
+    Behind each the sizes of the log that it speaks for.
+    """
     opened = open_existing(store)
     from tocsin.office.publiclog import open_log
 
@@ -44,7 +47,10 @@ def retire(
     store: StoreOption = DEFAULT_STORE,
     by: By = None,
 ) -> None:
-    """End a key: it speaks for the log as it is now, and for nothing larger."""
+    """End a key.
+
+    It speaks for the log as it is now, and for nothing larger.
+    """
     opened = open_existing(store)
     from tocsin.office import log_keys
 

@@ -18,7 +18,9 @@ WORKER = "command line"
 
 
 def publish(store: StoreOption = DEFAULT_STORE) -> None:
-    """Publish the batch of this slot of the schedule, as the worker does by itself.
+    """Publish the batch of this slot of the schedule.
+
+    The worker does so by itself.
 
     A second time in the same slot changes nothing: a log that grew when something happened would
     say that something happened.
@@ -103,7 +105,9 @@ def proof(
     out_folder: Annotated[Path, typer.Option("--out", help="Folder to write into.")] = Path(),
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Write the proof of a register row: two files that anybody can check offline.
+    """Write the proof of a register row, in two files.
+
+    Anybody can check them offline.
 
     `ROW.tlog-proof` holds the proof and the signed checkpoint, `ROW.row.json` the facts and the
     key of their leaf. Give the second one only to whoever may see the facts.
