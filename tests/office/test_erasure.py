@@ -391,6 +391,16 @@ HARMLESS = {
     "people.Mandate": {"competences", "granted_by"},
     "people.Person": {"language", "password"},
     "people.Token": {"digest", "scopes"},
+    "response.Intake": {
+        "format",
+        "tlp",
+        "classification",
+        "purpose",
+        "by",
+        "state",
+        "stage",
+        "lease_owner",
+    },
     "response.Report": {"format", "tlp", "state"},
 }
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.apps import AppConfig
 
-from tocsin.office.shapes import COUNT, TEXTS, Shape
+from tocsin.office.shapes import COUNT, TEXT, TEXTS, Shape
 
 
 class Response(AppConfig):
@@ -15,9 +15,23 @@ class Response(AppConfig):
     label = "response"
     verbose_name = "Response"
     # For erasure (office.erasure.texts): texts of ours that may name a person.
-    personal_texts = {"Report": ("name", "reason", "notes")}
+    personal_texts = {
+        "Intake": ("name", "outcome", "error"),
+        "Report": ("name", "reason", "notes"),
+    }
 
     register_shapes = {
+        "response:intake:add": Shape(
+            {
+                "digest": TEXT,
+                "size": COUNT,
+                "tlp": TEXT,
+                "purpose": TEXT,
+                "party": TEXT.or_nothing(),
+            },
+            summed=("size",),
+            counted=("purpose",),
+        ),
         "response:report:route": Shape(
             {
                 "reports": TEXTS,

@@ -1,0 +1,23 @@
+"""The nouns of the response desk, one file each."""
+
+from tocsin.desks.response.models.case import Case, Tag
+from tocsin.desks.response.models.entry import Entry
+from tocsin.desks.response.models.feedback import Feedback
+from tocsin.desks.response.models.filter import SavedFilter
+from tocsin.desks.response.models.intake import Intake
+from tocsin.desks.response.models.notification import Notification, Submission
+from tocsin.desks.response.models.report import Report
+from tocsin.desks.response.models.sighting import Sighting
+
+__all__ = [
+    "Case",
+    "Entry",
+    "Feedback",
+    "Intake",
+    "Notification",
+    "Report",
+    "SavedFilter",
+    "Sighting",
+    "Submission",
+    "Tag",
+]
