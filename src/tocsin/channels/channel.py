@@ -84,8 +84,9 @@ class Channel:
 
     `check_address` raises `Unusable` for what can never be an address here; "" means that
     the party has none of its own. `send` raises `Undelivered` and nothing else. `repeatable`
-    says that the same parcel again changes nothing at the receiver. `gathers`, where there is
-    one, says of the node's settings how many bytes of files one parcel may hold: such a channel
+    says that the same parcel again changes nothing at the receiver. `in_turn` says that every
+    party has a receiver of its own, which may be slow: parties take turns. `gathers`, where there
+    is one, says of the node's settings how many bytes of files one parcel may hold: such a channel
     takes all that is due for a party and an interval at once.
     """
 
@@ -93,4 +94,5 @@ class Channel:
     check_address: Callable[[str], None]
     send: Callable[[Parcel], Handed]
     repeatable: bool = False
+    in_turn: bool = False
     gathers: Callable[[Mapping[str, str]], int] | None = None

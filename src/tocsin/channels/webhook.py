@@ -312,4 +312,6 @@ def _retry_after(value: str, at: datetime | None) -> timedelta | None:
         return None
 
 
-CHANNEL = Channel(name="webhook", check_address=check_address, send=send, repeatable=True)
+CHANNEL = Channel(
+    name="webhook", check_address=check_address, send=send, repeatable=True, in_turn=True
+)

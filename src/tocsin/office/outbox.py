@@ -113,7 +113,7 @@ def claim(
     """Take up to `limit` due deliveries for as long as `lease`; nobody else gets them.
 
     `rooms` names the channels that gather, with the bytes one of their parcels may hold: of
-    those up to `limit` parties are taken, each with all that is due for it. `in_turn` names the
+    those up to `limit` messages are taken, each with all that travels in it. `in_turn` names the
     channels where parties take turns (`office.turns`).
 
     Of two claimers PostgreSQL lets the second pass over the rows of the first (SKIP LOCKED);
@@ -137,8 +137,9 @@ def claim(
 
 
 def _gathered(due: QuerySet[Delivery], rooms: Mapping[str, int], *, limit: int) -> list[Delivery]:
-    """All that is due for some parties over channels that gather, sorted into messages.
+    """What is due over channels that gather, sorted into messages; up to `limit` of these.
 
+    All that is due for a party is sorted at once, so that no more messages are made than need be.
     Whoever holds the party's row takes its messages: two claimers never share out one of them.
     """
     if not rooms:
@@ -151,7 +152,9 @@ def _gathered(due: QuerySet[Delivery], rooms: Mapping[str, int], *, limit: int) 
     taken = _with_parties(list(found.select_related("run")))
     digests.stack(taken, rooms)
     first = {one.parcel: one.pk for one in reversed(taken)}
-    return sorted(taken, key=lambda one: (one.next_attempt_at, first[one.parcel], one.pk))
+    taken.sort(key=lambda one: (one.next_attempt_at, first[one.parcel], one.pk))
+    messages = list(dict.fromkeys(one.parcel for one in taken))[:limit]
+    return [one for one in taken if one.parcel in messages]
 
 
 def free(*, owner: str) -> int:
@@ -218,7 +221,7 @@ def deliver_due(
     rooms = {
         name: one.gathers(settings.get(name, {})) for name, one in channels.items() if one.gathers
     }
-    in_turn = [name for name, one in channels.items() if not (one.gathers or one.repeatable)]
+    in_turn = [name for name, one in channels.items() if one.in_turn]
     claimed = claim(
         owner=owner, at=at, lease=lease, limit=limit, over=over, rooms=rooms, in_turn=in_turn
     )
@@ -233,7 +236,7 @@ def deliver_due(
         result = _attempt(
             group, channels, store_folder=store_folder, settings=settings, at=at + passed
         )
-        if _is_repeatable(channels, group[0].channel):
+        if _may_wait(channels, group[0].channel):
             together += [(delivery, result) for delivery in group]
             continue
         spent = timedelta(seconds=time.monotonic() - started)
@@ -260,9 +263,9 @@ def _put_back(group: list[Delivery]) -> None:
         ).update(lease_until=None, attempt=F("attempt") - 1)
 
 
-def _is_repeatable(channels: Mapping[str, Channel], name: str) -> bool:
-    """Whether a repeat changes nothing at the receiver, so that results can wait a moment."""
-    return name in channels and channels[name].repeatable
+def _may_wait(channels: Mapping[str, Channel], name: str) -> bool:
+    """Whether results may be written together: a repeat changes nothing, and nobody is slow."""
+    return name in channels and channels[name].repeatable and not channels[name].in_turn
 
 
 def parcel_of(

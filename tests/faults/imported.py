@@ -1,0 +1,12 @@
+# ruff: noqa: F401
+"""What a worker imports, for a fork server: everything but what needs a store."""
+
+import django.db.backends.postgresql.base
+import django.db.backends.sqlite3.base
+import django.db.migrations.executor
+
+import tocsin.channels.catalogue
+import tocsin.flow.gather
+import tocsin.formats.catalogue
+import tocsin.node.cli
+import tocsin.rules.acts
