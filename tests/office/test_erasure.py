@@ -388,6 +388,9 @@ HARMLESS = {
     "office.Run": {"kind", "state"},
     "office.WindowSegment": {"path"},
     "office.Worker": {"owner", "version"},
+    "people.Invitation": {"language", "competences", "digest"},
+    "people.Letter": {"lease_owner"},
+    "people.Limit": {"cache_key", "value"},  # an HMAC, and moments
     "people.Mandate": {"competences", "granted_by"},
     "people.Person": {"language", "password"},
     "people.Token": {"digest", "scopes"},

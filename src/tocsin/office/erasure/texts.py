@@ -25,6 +25,7 @@ SCRUBBED: dict[str, tuple[str, ...]] = {
     "office.Receipt": ("detail",),
     "office.RegisterRow": ("facts",),
     "office.Run": ("counts", "error"),
+    "people.Letter": ("last_error",),
 }
 NAMED: dict[str, tuple[str, ...]] = {
     "office.Agreement": ("reference", "basis"),
@@ -32,7 +33,9 @@ NAMED: dict[str, tuple[str, ...]] = {
     "office.Evidence": ("hold_authority", "hold_reference"),
     "office.Party": ("name", "channel_address", "key"),
     "office.Remit": ("value",),
+    "people.Invitation": ("email", "name"),
     "people.Person": ("email", "name"),
+    "people.SharingGroup": ("name", "purpose"),
     "people.Token": ("name",),
 }
 _BATCH = 5000
