@@ -113,6 +113,9 @@ def _figures(
     }
 
 
+ACTIONS = 5_000  # with their register rows, through the database
+
+
 @app.command("log")
 def log(
     rows: Rows = 1_000_000,
@@ -135,9 +138,11 @@ def measure_log(rows: int, *, keep: Path | None = None) -> dict[str, Any]:
     folder = keep or Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
     if keep is not None and (keep / "leaves.bin").exists():
         raise Unusable(f"{keep} holds a log already. Possible: another folder")
-    command = [sys.executable, "-m", "tocsin.node.benches.log", str(folder), str(rows)]
+    benches = [sys.executable, "-m"]
     try:
-        return _said(command)
+        facts = _said([*benches, "tocsin.node.benches.log", str(folder), str(rows)])
+        actions = str(min(ACTIONS, rows))
+        return facts | _said([*benches, "tocsin.node.benches.actions", str(folder), actions])
     finally:
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -242,7 +247,12 @@ _LOG_ROWS = (
     ("publish_all_seconds", "seconds to publish all leaves at once", None),
     ("publish_slot_seconds", "seconds to publish 64 leaves and those appended singly", None),
     ("verify_copy_seconds", "seconds to check the whole copy", None),
-    ("peak_mib", "peak MiB", None),
+    ("actions_per_second", "actions with register row a second, each a commit", None),
+    ("actions_cpu_us", "µs CPU of one of these", None),
+    ("actions_together_per_second", "the same, {actions_together:,} in one commit", None),
+    ("actions_together_cpu_us", "µs CPU of one of these", None),
+    ("sequencing_cpu_us", "µs CPU to give one row its place in the log", None),
+    ("peak_mib", "peak MiB, without the actions", None),
 )
 
 
