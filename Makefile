@@ -22,7 +22,7 @@ demo: $(VENV)/.tocsin ## run the main job on the bundled report, offline, and sa
 	@$(BIN)/tocsin demo
 
 test: $(VENV)/.dev ## run the test suite
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --dist loadfile
 
 test-postgres: $(VENV)/.dev ## run the tests that touch the database on PostgreSQL
 	@$(BIN)/python -m tests.postgres $(BIN)/pytest --touching-database
