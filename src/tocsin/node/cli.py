@@ -8,6 +8,7 @@ import typer
 from tocsin import __version__
 from tocsin.node import console
 from tocsin.node.commands import (
+    backup,
     bench,
     contacts,
     erase,
@@ -24,6 +25,7 @@ from tocsin.node.commands.deliver import deliver
 from tocsin.node.commands.demo import demo
 from tocsin.node.commands.preview import preview
 from tocsin.node.commands.quarantine import quarantine
+from tocsin.node.commands.restore import restore
 from tocsin.node.commands.retain import retain
 from tocsin.node.commands.route import route
 from tocsin.node.commands.serve import serve
@@ -49,6 +51,8 @@ app.add_typer(evidence.app, name="evidence")
 app.add_typer(hold.app, name="hold")
 app.add_typer(erase.app, name="erase")
 app.command()(retain)
+app.add_typer(backup.app, name="backup")
+app.command()(restore)
 app.add_typer(register.app, name="register")
 app.add_typer(log.app, name="log")
 app.add_typer(bench.app, name="bench")

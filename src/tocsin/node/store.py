@@ -3,6 +3,7 @@
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tocsin.node.faults import NO_ROOM, NOT_WRITABLE
-from tocsin.words.errors import Busy, NotFound, OutOfSpace, Unusable
+from tocsin.words.errors import Busy, NotFound, OutOfSpace, Refused, Unusable
 
 # Raised when the folders or files of a store change in a way an older Tocsin cannot read.
 LAYOUT = 1
@@ -29,6 +30,9 @@ FOLDERS = (
 KEPT = ("events", "evidence", "deliveries", "window", "quarantine", "keys")
 DATABASE = "tocsin.sqlite3"
 DATABASE_URL = "TOCSIN_DATABASE_URL"
+# Stands in a store, and as a table in a database on a server, until a restore into it has ended.
+RESTORING = ".restoring"
+_RESTORING_TABLE = "tocsin_restoring"
 OURS = ("office", "people", "response")
 
 
@@ -112,6 +116,11 @@ def _require_whole(store: Store, url: str) -> None:
 
     An empty `window` would tell everything twice, empty `keys` would sign with another name.
     """
+    if (store.path / RESTORING).exists():
+        raise Unusable(
+            f"store {store.path}: a restore into it did not end. Possible: the same tocsin restore "
+            "again, which begins anew"
+        )
     if not (store.path / "layout").is_file():
         return
     lost = [name for name in FOLDERS if name in KEPT and not (store.path / name).is_dir()]
@@ -142,6 +151,92 @@ def open_existing(path: Path) -> Store:
             "tocsin route and tocsin parties import make one"
         )
     return open_store(path)
+
+
+@contextmanager
+def restored_store(path: Path) -> Iterator[Store]:
+    """A store to be filled out of a backup; brought up to date, and a store, when this ends well.
+
+    Before that nothing opens it. What an earlier restore that was cut off left there is removed.
+    Raises `Refused` where there is a store, files or a database with tables already.
+    """
+    store = Store(Path(path).absolute())
+    url = os.environ.get(DATABASE_URL, "")
+    with _readable_faults(store):
+        _begin_restore(store)
+        try:
+            with _lock(store):
+                _set_up_django(store, url)
+                with _explained(store):
+                    _empty_database()
+                    yield store
+                _turn_over(store, url)  # the keys are there now
+                _migrate(store, is_restoring=True)
+                with _explained(store):
+                    _drop_tables([_RESTORING_TABLE])
+                _mark_layout(store)
+                (store.path / RESTORING).unlink()
+        except BaseException:
+            _empty_folder(store.path)
+            (store.path / RESTORING).unlink(missing_ok=True)
+            raise
+
+
+def _begin_restore(store: Store) -> None:
+    """An empty folder with a mark, whatever a restore that was cut off left in it."""
+    mark = store.path / RESTORING
+    if store.path.exists() and not mark.exists() and any(store.path.iterdir()):
+        raise Refused(
+            f"{store.path} is not empty, and a restore fills an empty store. Possible: another "
+            "--store, or move that folder away"
+        )
+    store.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mark.touch(mode=0o600)
+    _empty_folder(store.path)
+    store.make_folders()
+
+
+def _empty_folder(folder: Path) -> None:
+    """Remove everything but the mark."""
+    for left in folder.iterdir():
+        if left.name != RESTORING:
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+
+
+def _empty_database() -> None:
+    """On a server: nothing in it but what a restore that was cut off left there, and that goes."""
+    from django.db import connection
+
+    tables = connection.introspection.table_names()
+    if tables and _RESTORING_TABLE not in tables:
+        raise Refused(
+            f"the database that {DATABASE_URL} names has tables already ({tables[0]} …), and a "
+            "restore fills an empty one. Possible: createdb another, and name that"
+        )
+    _drop_tables([name for name in tables if name != _RESTORING_TABLE])
+    if not tables:
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE TABLE {_RESTORING_TABLE} (at integer)")
+
+
+def _drop_tables(names: list[str]) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for name in names:
+            cascade = " CASCADE" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TABLE IF EXISTS {connection.ops.quote_name(name)}{cascade}")
+
+
+@contextmanager
+def _explained(store: Store) -> Iterator[None]:
+    """What a database says that is away or full, as one of our own errors."""
+    from django.db import OperationalError
+
+    try:
+        yield
+    except OperationalError as fault:
+        raise _explain_database(store, str(fault)) from fault
 
 
 def set_up_django(store: Store) -> None:
@@ -269,7 +364,7 @@ def _turn_over(store: Store, url: str) -> None:
 _NOWHERE: dict[str, Any] = {"USER": "", "PASSWORD": "", "HOST": "", "PORT": "", "OPTIONS": {}}
 
 
-def _migrate(store: Store) -> None:
+def _migrate(store: Store, *, is_restoring: bool = False) -> None:
     from django.core.management import call_command
     from django.db import DatabaseError, OperationalError, connection
     from django.db.migrations.executor import MigrationExecutor
@@ -277,6 +372,8 @@ def _migrate(store: Store) -> None:
     try:
         with _migrating_alone():
             executor = MigrationExecutor(connection)
+            if not is_restoring:
+                _refuse_half_restored()
             _refuse_newer(store, set(executor.loader.applied_migrations), executor)
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 call_command("migrate", verbosity=0, interactive=False)
@@ -308,6 +405,19 @@ def _migrating_alone() -> Iterator[None]:
 
 
 _MIGRATIONS = 0x746F6373696E  # "tocsin"; the session's end frees it too
+
+
+def _refuse_half_restored() -> None:
+    """A database on a server does not see the mark in the folder."""
+    from django.db import connection
+
+    if connection.vendor == "postgresql" and (
+        _RESTORING_TABLE in connection.introspection.table_names()
+    ):
+        raise Unusable(
+            f"a restore into the database that {DATABASE_URL} names did not end. Possible: the "
+            "same tocsin restore again, which begins anew"
+        )
 
 
 def _refuse_newer(store: Store, applied: set[tuple[str, str]], executor: Any) -> None:

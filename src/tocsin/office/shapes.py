@@ -82,6 +82,19 @@ _DEADLINE = {"rule": TEXT, "party": TEXT.or_nothing(), "due": TEXT}
 _CONSULTED = Shape({"why": TEXT}, may={"what": TEXT, "shown": COUNT}, summed=("shown",))
 
 OFFICE: dict[str, Shape] = {
+    "office:backup:make": Shape(
+        {
+            "backup": TEXT,
+            "folder": TEXT,
+            "keys": TEXT,
+            "rows": COUNT,
+            "files": COUNT,
+            "size": COUNT,
+        }
+    ),
+    "office:backup:restore": Shape(
+        {"backup": TEXT, "made_at": TEXT, "tool": TEXT, "rows": COUNT, "files": COUNT}
+    ),
     "office:contact:mark_dead": Shape({"parties": TEXTS, "why": TEXT}),
     "office:contact:mark_alive": Shape({"parties": TEXTS, "why": TEXT}),
     "office:contacts:import": Shape(
