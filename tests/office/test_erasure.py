@@ -394,6 +394,19 @@ HARMLESS = {
     "people.Mandate": {"competences", "granted_by"},
     "people.Person": {"language", "password"},
     "people.Token": {"digest", "scopes"},
+    "response.Case": {
+        "reference",
+        "key",
+        "relation",
+        "side",
+        "kind",
+        "about_kind",
+        "told_as",
+        "severity",
+        "tlp",
+        "state",
+    },
+    "response.Entry": {"kind", "audience", "by", "step", "state", "direction"},
     "response.Intake": {
         "format",
         "tlp",
@@ -404,7 +417,9 @@ HARMLESS = {
         "stage",
         "lease_owner",
     },
-    "response.Report": {"format", "tlp", "state"},
+    "response.Notification": {"reference", "lifecycle", "state"},
+    "response.Report": {"added_by", "format", "tlp", "state", "via"},
+    "response.Submission": {"step", "state", "by"},
 }
 
 

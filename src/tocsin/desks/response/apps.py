@@ -4,8 +4,39 @@ from typing import Any
 from uuid import UUID
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
-from tocsin.office.shapes import COUNT, TEXT, TEXTS, Shape
+from tocsin.office.front import Entry, Section
+from tocsin.office.shapes import COUNT, TEXT, TEXTS, Kind, Shape
+from tocsin.rules.response import CASE
+
+_STEP = Shape(
+    {"party": TEXT, "of": TEXT, "state": TEXT, "kind": TEXT}, counted=("of", "state", "kind")
+)
+
+
+def _case(**more: Kind) -> Shape:
+    return Shape({"party": TEXT, **more})
+
+
+_READ_CASES = ("response:case:read", "response:case:read_own")
+FRONT = Section(
+    _("Response"),
+    (
+        Entry(_("Start"), "response:start", (*_READ_CASES, "response:report:add_own")),
+        Entry(_("Cases"), "response:cases", _READ_CASES),
+        Entry(
+            _("Deliveries"),
+            "response:deliveries",
+            ("response:delivery:read", "response:delivery:read_own"),
+        ),
+        Entry(
+            _("Reports"), "response:reports", ("response:report:read", "response:report:read_own")
+        ),
+        Entry(_("Quarantine"), "response:quarantine", ("response:report:read",)),
+        Entry(_("Figures"), "response:figures", _READ_CASES),
+    ),
+)
 
 
 class Response(AppConfig):
@@ -14,13 +45,27 @@ class Response(AppConfig):
     name = "tocsin.desks.response"
     label = "response"
     verbose_name = "Response"
+    recurring = "tocsin.desks.response.tasks.recurring"
+    home_cards = "tocsin.desks.response.queries.front.cards"
+    front = FRONT
     # For erasure (office.erasure.texts): texts of ours that may name a person.
     personal_texts = {
+        "Case": ("about", "because", "family", "sample", "within", "without"),
+        "Entry": ("message_id", "text"),
         "Intake": ("name", "outcome", "error"),
+        "Notification": ("subject",),
         "Report": ("name", "reason", "notes"),
+        "SavedFilter": ("name", "filters"),
+        "Submission": ("text",),
+        "Tag": ("name",),
     }
 
     register_shapes = {
+        **{f"response:case:{step.name}": _STEP for step in CASE.steps},
+        "response:case:assign": _case(to=TEXT.or_nothing()),
+        "response:case:comment": _case(audience=TEXT),
+        "response:case:tag": _case(name=TEXT),
+        "response:case:untag": _case(name=TEXT),
         "response:intake:add": Shape(
             {
                 "digest": TEXT,

@@ -20,10 +20,9 @@ class Case(models.Model):
     takes what is seen again. `told_as` is how the event store marks the events that this case
     counts, `within` and `without` narrow them after a split. `sample` holds at most five rows as
     the party got them and nothing else of an event; the list is read from the event store.
-    `told_in` is the delivery that told of it last, whose clocks are the case's.
+    `told_in` is the delivery that told of it last, whose clocks are the case's. `state` is a word
+    of `rules.response.CASE`, which decides what may follow.
     """
-
-    State = models.TextChoices("State", {name.upper(): (name, name) for name in CASE.states})
 
     uid = models.UUIDField(default=uuid4, unique=True, editable=False)
     reference = models.CharField(max_length=14, unique=True)
@@ -46,7 +45,7 @@ class Case(models.Model):
     severity = models.CharField(max_length=20, blank=True)
     tlp = models.CharField(max_length=20)
     sample = models.JSONField(default=list)
-    state = models.CharField(max_length=20, choices=State, default=CASE.start)
+    state = models.CharField(max_length=20, default=CASE.start)
     reopened = models.PositiveIntegerField(default=0)
     assigned = models.ForeignKey(
         settings.AUTH_USER_MODEL,

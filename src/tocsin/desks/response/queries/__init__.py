@@ -1,6 +1,42 @@
 """What the response desk can be asked."""
 
-from tocsin.desks.response.queries.preview import Preview, Shown, Told, as_event, preview
+from tocsin.desks.response.queries.cases import (
+    CaseFile,
+    Page,
+    Work,
+    case_for,
+    cases_for,
+    facets_for,
+    figures_for,
+    find_case,
+    my_open_work,
+    steps_for,
+    thread_of,
+    visible_cases,
+)
+from tocsin.desks.response.queries.filters import Filters
+from tocsin.desks.response.queries.preview import Preview, Shown, Told, as_event, look_up, preview
 from tocsin.desks.response.queries.quarantine import quarantined
 
-__all__ = ["Preview", "Shown", "Told", "as_event", "preview", "quarantined"]
+__all__ = [
+    "CaseFile",
+    "Filters",
+    "Page",
+    "Preview",
+    "Shown",
+    "Told",
+    "Work",
+    "as_event",
+    "case_for",
+    "cases_for",
+    "facets_for",
+    "figures_for",
+    "find_case",
+    "look_up",
+    "my_open_work",
+    "preview",
+    "quarantined",
+    "steps_for",
+    "thread_of",
+    "visible_cases",
+]

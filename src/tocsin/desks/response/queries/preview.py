@@ -1,12 +1,13 @@
 """Who would be told of something, which fields, and why; writes nothing."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
-from tocsin.flow.compiled import Compiled
+from tocsin.flow.compiled import Compiled, compile_directory
 from tocsin.flow.concern import Finder
 from tocsin.flow.hits import is_shared
 from tocsin.flow.networks import Networks
@@ -24,7 +25,9 @@ from tocsin.flow.remits import Recipient
 from tocsin.flow.stages import LANES, located
 from tocsin.flow.tables import Parsed
 from tocsin.formats.indicators import refang
+from tocsin.office.parties import directory
 from tocsin.rules.disclosure import COUNTED, rule
+from tocsin.words.classes import TYPES
 from tocsin.words.errors import Unusable
 from tocsin.words.fields import EXTRA, is_field
 from tocsin.words.markings import Tlp
@@ -59,6 +62,43 @@ class Preview:
 
     facts: dict[str, str]
     told: tuple[Told, ...]
+
+
+def look_up(
+    target: str,
+    *,
+    kind: str,
+    fields: dict[str, str],
+    tlp: Tlp,
+    networks: Networks,
+    at: datetime,
+    supposing: AbstractContextManager[None] | None = None,
+) -> Preview:
+    """Who would be told of an address, a network, a URL or a domain; raises `Unusable`.
+
+    `kind` "" is what such a target is reported for most often. `supposing` is what the parties
+    are looked up in, such as `office.parties.as_if_imported`.
+    """
+    kind = kind or usual_class(target)
+    if kind not in TYPES:
+        raise Unusable(f"no class {kind!r}. Possible: {', '.join(sorted(TYPES))}")
+    with supposing or nullcontext():
+        known = directory(at=at)
+    return preview(
+        as_event(target, kind=kind, extras=fields, at=at),
+        compiled=compile_directory(known, on=at.date()),
+        networks=networks,
+        tlp=tlp,
+        on=at,
+    )
+
+
+def usual_class(target: str) -> str:
+    """A name is reported for phishing, an address for a machine that is infected."""
+    target = refang(target)
+    last = target.rpartition(".")[2]
+    has_name = "://" in target or (":" not in target and any(c.isalpha() for c in last))
+    return "phishing" if has_name else "infected-system"
 
 
 def as_event(target: str, *, kind: str, extras: dict[str, str], at: datetime) -> pl.DataFrame:

@@ -1,0 +1,310 @@
+"""Cases as somebody may see them: lists with counts, one case, what is open for me.
+
+Closed unless opened: every question begins with `visible_cases`, and what is not in there is not
+found, not counted and not suggested.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+
+from tocsin.desks.response.models import Case, Entry, Report, Sighting
+from tocsin.desks.response.queries.filters import OPEN, Filters
+from tocsin.office.models import Deadline, Delivery, Party
+from tocsin.office.people.viewer import Viewer
+from tocsin.office.permissions import PERMISSIONS
+from tocsin.rules import lifecycle
+from tocsin.rules.response import CASE
+from tocsin.words.errors import NotFound
+from tocsin.words.moments import as_utc
+from tocsin.words.roles import Role
+
+READ, READ_OWN = "response:case:read", "response:case:read_own"
+ANSWER, HANDLE = "response:case:answer", "response:case:handle"
+PAGE, MOST_ON_PAGE = 50, 200
+MOST_FACETS = 30
+MOST_SHOWN = 200  # sightings, entries or parts of one case
+
+# By which a list may be ordered; the key at the end makes an order of equals.
+ORDERS = {
+    "changed": ("-changed_at", "-pk"),
+    "seen": ("-seen_at", "-pk"),
+    "oldest": ("opened_at", "pk"),
+    "events": ("-events", "-pk"),
+}
+
+
+def is_desk(viewer: Viewer) -> bool:
+    """Whether somebody sees every case: the node's own people."""
+    return viewer.may(READ)
+
+
+def visible_cases(viewer: Viewer) -> QuerySet[Case]:
+    """The cases there are for somebody: all for the desk, else those of their own parties."""
+    if is_desk(viewer):
+        return Case.objects.all()
+    return Case.objects.filter(party_id__in=viewer.parties_where(READ_OWN))
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list; `number` counts from 1."""
+
+    rows: list[Case]
+    number: int
+    size: int
+    total: int
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are; at least one, which may be empty."""
+        return max(1, -(-self.total // self.size))
+
+    @property
+    def has_next(self) -> bool:
+        """Whether another one follows."""
+        return self.number < self.pages
+
+
+def cases_for(
+    viewer: Viewer,
+    filters: Filters | None = None,
+    *,
+    page: int = 1,
+    size: int = PAGE,
+    order: str = "changed",
+) -> Page:
+    """One page of what somebody may see; two queries, and one for tags where the desk looks.
+
+    A page behind the last is the last, an order that there is not is the first of `ORDERS`.
+    """
+    filters, desk = filters or Filters(), is_desk(viewer)
+    found = visible_cases(viewer).filter(filters.conditions(viewer, is_desk=desk))
+    size = min(max(1, size), MOST_ON_PAGE)
+    total = found.count()
+    number = min(max(1, page), max(1, -(-total // size)))
+    rows = found.select_related("party", "assigned").defer("sample")
+    rows = rows.prefetch_related("tags") if desk else rows
+    start = (number - 1) * size
+    ordered = rows.order_by(*ORDERS.get(order, ORDERS["changed"]))
+    return Page(list(ordered[start : start + size]), number, size, total)
+
+
+def facets_for(viewer: Viewer, filters: Filters | None = None) -> dict[str, dict[str, int]]:
+    """How many cases each word of a filter would leave, the most frequent first.
+
+    Counted over what somebody may see with all other filters on; one query each.
+    """
+    filters, desk = filters or Filters(), is_desk(viewer)
+    wanted = dict(_FACETS) if desk else {k: v for k, v in _FACETS.items() if k not in _OF_DESK}
+    found = {}
+    for name, column in wanted.items():
+        conditions = filters.conditions(viewer, is_desk=desk, but=name)
+        rows = visible_cases(viewer).filter(conditions).exclude(**{column: None}).order_by()
+        counts = rows.values_list(column).annotate(n=Count("pk")).order_by("-n", column)
+        found[name] = {word: count for word, count in counts[:MOST_FACETS] if word != ""}
+    return found
+
+
+_FACETS = {
+    "states": "state",
+    "kinds": "kind",
+    "parties": "party__slug",
+    "countries": "party__country",
+    "tags": "tags__name",
+}
+_OF_DESK = ("tags",)
+
+
+# ── one case ─────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """What somebody may see of one case. No row of an event: those are asked for with a reason.
+
+    `steps` are what they may do now, for the buttons. Reports, reporters, tags and whoever is
+    assigned are the desk's; others get nothing of them.
+    """
+
+    case: Case
+    is_desk: bool
+    steps: tuple[lifecycle.Step, ...]
+    entries: list[Entry]
+    sightings: list[Sighting]
+    deadlines: list[Deadline]
+    tags: tuple[str, ...] = ()
+    reporters: tuple[Party, ...] = ()
+    reports: tuple[Report, ...] = ()
+    parts: list[Case] = field(default_factory=list)
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """The deliveries the party was told in, the newest first."""
+        return list({row.delivery_id: row.delivery for row in self.sightings}.values())
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether there is a step that an answer takes."""
+        return any(step.name in ANSWERS for step in self.steps)
+
+
+ANSWERS = ("acknowledge", "act", "cure", "disown", "dispute")
+
+
+def find_case(viewer: Viewer, uid: UUID | str, rows: QuerySet[Case] | None = None) -> Case:
+    """One case that somebody may see; one of others is not there (`NotFound`) like any other."""
+    try:
+        wanted = uid if isinstance(uid, UUID) else UUID(uid)
+    except ValueError:
+        raise NotFound(f"there is no case {uid}") from None
+    found = (visible_cases(viewer) if rows is None else rows).filter(uid=wanted)
+    case = found.select_related("party").first()
+    if case is None:
+        raise NotFound(f"there is no case {uid}")
+    return case
+
+
+def case_for(viewer: Viewer, uid: UUID | str) -> CaseFile:
+    """One case with its thread, deliveries and clocks; raises `NotFound`. At most nine queries."""
+    desk = is_desk(viewer)
+    rows = visible_cases(viewer).select_related(
+        "party", "assigned", "told_in", "merged_into", "split_from"
+    )
+    case = find_case(viewer, uid, rows.defer("sample"))
+    sightings = case.sightings.select_related("delivery", "report__reporter")[:MOST_SHOWN]
+    related = Case.objects.filter(Q(merged_into=case) | Q(split_from=case)).defer("sample")
+    seen = list(sightings)
+    return CaseFile(
+        case=case,
+        is_desk=desk,
+        steps=steps_for(viewer, case),
+        entries=thread_of(case, viewer),
+        sightings=seen,
+        deadlines=deadlines_of(case, viewer),
+        tags=tuple(case.tags.values_list("name", flat=True)) if desk else (),
+        reporters=_reporters(seen) if desk else (),
+        reports=tuple({row.report_id: row.report for row in seen}.values()) if desk else (),
+        parts=list(related.order_by("pk")[:MOST_SHOWN]),
+    )
+
+
+def _reporters(sightings: list[Sighting]) -> tuple[Party, ...]:
+    named = (row.report.reporter for row in sightings)
+    return tuple({party.pk: party for party in named if party is not None}.values())
+
+
+def thread_of(case: Case, viewer: Viewer) -> list[Entry]:
+    """What was said and done, oldest first; without what is for the desk where a party looks.
+
+    Of a party's own matter, a party sees that the desk spoke and not which of its people.
+    """
+    rows = case.entries.select_related("person", "party", "delivery").order_by("at", "pk")
+    if not is_desk(viewer):
+        rows = rows.filter(audience=Entry.Audience.PARTY)
+    return list(rows.reverse()[:MOST_SHOWN])[::-1]
+
+
+def steps_for(viewer: Viewer, case: Case) -> tuple[lifecycle.Step, ...]:
+    """The steps that somebody may take in a case now, in the order of the table."""
+    state = "told" if case.state in UNTOLD else case.state
+    found: dict[str, lifecycle.Step] = {}
+    if viewer.may(ANSWER, case.party):
+        actor = actor_of(viewer, ANSWER, case.party)
+        found |= {row.name: row for row in lifecycle.possible(CASE, state, actor)}
+    if viewer.may(HANDLE, case.party):
+        actor = actor_of(viewer, HANDLE, case.party)
+        found |= {row.name: row for row in lifecycle.possible(CASE, case.state, actor)}
+    return tuple(found.values())
+
+
+UNTOLD = ("new", "reopened")  # whoever answers has seen it, so it was told
+
+
+def actor_of(viewer: Viewer, permission: str, party: Party) -> lifecycle.Actor:
+    """Somebody with a permission in a party's matters, as the lifecycle's tables ask for it."""
+    held = viewer.parties_where(permission)
+    acting = party.pk if party.pk in held else next(iter(sorted(held)), None)
+    mandates = [row for row in viewer.mandates if row.party_id == acting]
+    words = {word for row in mandates for word in row.competences}
+    opened = {one for one in PERMISSIONS[permission].competences if one.value in words}
+    role = Role(mandates[0].party.role) if mandates else None
+    return lifecycle.Actor(role, frozenset(opened))
+
+
+def deadlines_of(case: Case, viewer: Viewer) -> list[Deadline]:
+    """The clocks that run or ran for a case, the soonest first: of what was told with it."""
+    if case.told_in is None:
+        return []
+    rows = Deadline.objects.filter(matter=case.told_in.uid)
+    if not is_desk(viewer):
+        rows = rows.filter(party_id=case.party_id)
+    return list(rows.select_related("party").order_by("due_at", "pk"))
+
+
+# ── my work ──────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Work:
+    """What waits for somebody: a name for the pile, the filters that open it, how many, some."""
+
+    name: str
+    filters: Filters
+    total: int
+    rows: list[Case]
+
+
+def my_open_work(viewer: Viewer, *, most: int = 10) -> list[Work]:
+    """The piles that wait for somebody, those with nothing in them left out.
+
+    The desk: what is mine, what a party denies and nobody reviewed, what nobody was told. A party:
+    what it was told and has not answered, what it has acknowledged and not mended.
+    """
+    piles = _DESK_PILES if viewer.may(HANDLE) else _PARTY_PILES
+    found = []
+    for name, filters in piles.items():
+        page = cases_for(viewer, filters, size=most, order="oldest")
+        if page.total:
+            found.append(Work(name, filters, page.total, page.rows))
+    return found
+
+
+_DESK_PILES = {
+    "mine": Filters(states=("open",), assigned="me"),
+    "to_review": Filters(states=("not_ours", "false_positive")),
+    "reopened": Filters(states=("reopened",)),
+    "not_told": Filters(states=("new",)),
+    "to_close": Filters(states=("cured",)),
+}
+_PARTY_PILES = {
+    "to_answer": Filters(states=("new", "told", "reopened")),
+    "to_mend": Filters(states=("acknowledged", "acted")),
+}
+
+
+# ── figures ──────────────────────────────────────────────────────────────────────────────
+
+SPANS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+
+def figures_for(viewer: Viewer, *, at: datetime) -> dict[str, dict[str, int]]:
+    """Cases opened, told, answered and closed within 24 hours, 7 and 30 days, and `open` now.
+
+    Counted over what somebody may see; one query.
+    """
+    wanted: dict[str, Any] = {"open": Count("pk", filter=Q(state__in=OPEN))}
+    for name, span in SPANS.items():
+        since = as_utc(at) - span
+        for column in ("opened", "told", "answered", "closed"):
+            wanted[f"{column} {name}"] = Count("pk", filter=Q(**{f"{column}_at__gte": since}))
+    counts: Mapping[str, int] = visible_cases(viewer).aggregate(**wanted)
+    found = {
+        column: {name: counts[f"{column} {name}"] for name in SPANS}
+        for column in ("opened", "told", "answered", "closed")
+    }
+    return {"open": {"now": counts["open"]}, **found}
