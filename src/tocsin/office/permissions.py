@@ -23,10 +23,16 @@ class Permission:
     competences: frozenset[Competence]
     reach: Reach
     does: str
+    people_only: bool = False  # no token carries it
 
 
 def _own(*competences: Competence, does: str) -> Permission:
     return Permission(frozenset(competences), Reach.PARTY, does)
+
+
+def _person(*competences: Competence, does: str) -> Permission:
+    """For people who sign in with a second factor; programs never."""
+    return Permission(frozenset(competences), Reach.PARTY, does, people_only=True)
 
 
 def _node(*competences: Competence, does: str) -> Permission:
@@ -38,15 +44,18 @@ _ADMINISTER = Competence.PARTY_ADMINISTER
 _OVERSEE = Competence.OVERSEE
 
 PERMISSIONS: dict[str, Permission] = {
-    "office:mandate:end": _own(_ADMINISTER, does="end a mandate of one's own party"),
-    "office:mandate:grant": _own(_ADMINISTER, does="give a colleague a mandate"),
+    "office:mandate:end": _person(_ADMINISTER, does="end a mandate of one's own party"),
     "office:party:change": _node(_HANDLE, does="change what is on file of a party"),
-    "office:party:change_own": _own(_ADMINISTER, does="change contacts, keys and channel"),
+    "office:party:change_own": _person(_ADMINISTER, does="change contacts, keys and channel"),
     "office:party:read": _node(_HANDLE, does="see every party"),
     "office:party:read_own": _own(_ADMINISTER, _ANSWER, _HANDLE, does="see one's own party"),
-    "office:person:invite": _own(_ADMINISTER, does="invite a colleague"),
+    "office:person:invite": _person(_ADMINISTER, does="invite a colleague, give a mandate"),
+    "office:person:read": _person(_ADMINISTER, does="see the people of one's own party"),
     "office:register:read": _node(_OVERSEE, _HANDLE, does="read the register, with a reason"),
-    "office:token:make": _own(_ADMINISTER, _ANSWER, _HANDLE, does="make an API token"),
+    "office:sharing_group:change": _node(_HANDLE, does="make, change and end sharing groups"),
+    "office:sharing_group:read": _node(_HANDLE, does="see every sharing group"),
+    "office:token:end": _person(_ADMINISTER, _ANSWER, _HANDLE, does="end an API token"),
+    "office:token:make": _person(_ADMINISTER, _ANSWER, _HANDLE, does="make an API token"),
     "response:case:answer": _own(_ANSWER, does="answer for a case of one's own party"),
     "response:case:handle": _node(_HANDLE, does="assign, merge, split, close, comment, tag"),
     "response:case:read": _node(_HANDLE, does="see every case"),

@@ -2,10 +2,28 @@
 
 from django.apps import AppConfig
 
+from tocsin.office.shapes import TEXT, TEXTS, Shape
+
+_INVITATION = Shape({"party": TEXT, "competences": TEXTS, "until": TEXT.or_nothing()})
+_GROUP = Shape({"party": TEXT.or_nothing()})
+
 
 class People(AppConfig):
-    """Persons, mandates, tokens."""
+    """Persons, mandates, invitations, tokens, sharing groups."""
 
     name = "tocsin.office.people"
     label = "people"
     verbose_name = "People"
+    recurring = "tocsin.office.people.tasks.recurring"
+
+    register_shapes = {
+        "office:invitation:accept": _INVITATION,
+        "office:invitation:send": _INVITATION,
+        "office:invitation:withdraw": _INVITATION,
+        "office:person:end_sessions": Shape({}),
+        "office:person:take_factor": Shape({}),
+        "office:sharing_group:add": _GROUP,
+        "office:sharing_group:end": _GROUP,
+        "office:sharing_group:make": _GROUP,
+        "office:sharing_group:remove": _GROUP,
+    }

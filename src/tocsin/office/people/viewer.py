@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from tocsin.office.models import Party
 from tocsin.office.people.models import Mandate, Person, Token
 from tocsin.office.permissions import PERMISSIONS, Reach
-from tocsin.words.competences import Competence
+from tocsin.words.competences import HELD_BY, Competence
 from tocsin.words.errors import Refused
 from tocsin.words.moments import as_utc
 
@@ -50,6 +50,12 @@ class Viewer:
         """The parties somebody acts for, each once."""
         return tuple({mandate.party_id: mandate.party for mandate in self.mandates}.values())
 
+    def competences_at(self, party: Party | int) -> frozenset[str]:
+        """What somebody may do at a party, as words."""
+        key = party if isinstance(party, int) else party.pk
+        held = [_held(mandate) for mandate in self.mandates if mandate.party_id == key]
+        return frozenset(str(one) for some in held for one in some)
+
     def parties_where(self, permission: str) -> frozenset[int]:
         """Keys of the parties for whose own matters a permission is held."""
         if permission not in self._granted:
@@ -84,7 +90,7 @@ class Viewer:
 
     def _grants(self, mandate: Mandate, permission: str) -> bool:
         row = PERMISSIONS[permission]
-        if self.scopes is not None and permission not in self.scopes:
+        if self.scopes is not None and (row.people_only or permission not in self.scopes):
             return False
         if row.reach is Reach.NODE and not mandate.party.runs_node:
             return False
@@ -95,7 +101,10 @@ def _held(mandate: Mandate) -> frozenset[Competence]:
     """Competences of a mandate that its party's role can still carry."""
     from_words: Iterable[str] = mandate.competences
     known = {one.value: one for one in Competence}
-    return frozenset(known[word] for word in from_words if word in known)
+    role = mandate.party.role
+    return frozenset(
+        known[word] for word in from_words if word in known and role in HELD_BY[known[word]]
+    )
 
 
 NOBODY = Viewer()
@@ -106,7 +115,7 @@ def viewer_of(person: Person | None, *, at: datetime) -> Viewer:
     if person is None or not person.is_active:
         return NOBODY
     mandates = tuple(running(at).filter(person=person).order_by("party__slug", "pk"))
-    return Viewer(name=f"person:{person.uid.hex}", person=person, mandates=mandates)
+    return Viewer(name=person.actor, person=person, mandates=mandates)
 
 
 def viewer_of_token(digest: str, *, at: datetime) -> Viewer:
@@ -123,3 +132,9 @@ def viewer_of_token(digest: str, *, at: datetime) -> Viewer:
         mandates=mandates,
         scopes=frozenset(token.scopes),
     )
+
+
+def scopes_of(mandate: Mandate) -> list[str]:
+    """The permissions a token under this mandate can have, in alphabetical order."""
+    viewer = Viewer(mandates=(mandate,))
+    return [name for name, row in PERMISSIONS.items() if not row.people_only and viewer.may(name)]

@@ -63,6 +63,11 @@ class Person(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or self.email
 
+    @property
+    def actor(self) -> str:
+        """What the register calls this person."""
+        return f"person:{self.uid.hex}"
+
     def clean(self) -> None:
         """One spelling of the name."""
         self.email = canonical(self.email)

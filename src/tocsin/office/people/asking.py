@@ -1,0 +1,54 @@
+"""What a view asks before it shows or does anything: one decorator, read by a test over all routes.
+
+    @needs("office:party:read", "office:party:read_own")
+    def parties(request: HttpRequest) -> HttpResponse: ...
+
+Whoever has not signed in is led to do so; whoever has and may not is refused (403). Which rows of
+which party somebody sees is asked of `request.viewer` again, in the query.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from tocsin.office.permissions import PERMISSIONS
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+def needs(*permissions: str) -> Callable[[View], View]:
+    """For a view that any one of these permissions opens."""
+    unknown = [name for name in permissions if name not in PERMISSIONS]
+    if unknown or not permissions:
+        raise ValueError(f"{unknown or 'nothing'}: a view names permissions of the table")
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def asked(request: HttpRequest, *args: Any, **words: Any) -> HttpResponse:
+            viewer = request.viewer  # type: ignore[attr-defined]
+            if viewer.person is None:
+                return redirect_to_login(request.get_full_path())
+            if not any(viewer.may(name) for name in permissions):
+                raise PermissionDenied
+            return view(request, *args, **words)
+
+        asked.needs = permissions  # type: ignore[attr-defined]
+        return cast(View, asked)
+
+    return decorate
+
+
+def dangerous(view: View) -> View:
+    """For a view that asks who it is once more, where that was last shown a while ago."""
+    view.is_dangerous = True  # type: ignore[attr-defined]
+    return view
+
+
+def open_to_all(view: View) -> View:
+    """For a view that asks nobody anything: said, so that it is not forgotten."""
+    view.needs = ()  # type: ignore[attr-defined]
+    return view

@@ -1,0 +1,116 @@
+"""What is typed into the pages about people."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from tocsin.office.permissions import PERMISSIONS
+
+
+class DateInput(forms.DateInput):
+    """The browser's own date picker."""
+
+    input_type = "date"
+
+
+class Invite(forms.Form):
+    """A colleague, what they may do, until when."""
+
+    email = forms.EmailField(label=_("Mail address"), max_length=254)
+    name = forms.CharField(label=_("Name, as others see it"), max_length=200)
+    language = forms.ChoiceField(label=_("Language of the invitation"), choices=settings.LANGUAGES)
+    competences = forms.MultipleChoiceField(
+        label=_("What they may do"), widget=forms.CheckboxSelectMultiple
+    )
+    until = forms.DateField(
+        label=_("Last day"),
+        required=False,
+        widget=DateInput,
+        help_text=_("Leave it empty for a mandate without an end."),
+    )
+
+    def __init__(self, *args: Any, competences: Iterable[str], **words: Any) -> None:
+        super().__init__(*args, **words)
+        field = self.fields["competences"]
+        field.choices = [(one, one) for one in competences]  # type: ignore[attr-defined]
+
+    def clean_until(self) -> datetime | None:
+        """The end of that day, UTC."""
+        return end_of(self.cleaned_data["until"])
+
+
+class Accept(forms.Form):
+    """A new account: a name and a password."""
+
+    name = forms.CharField(label=_("Your name, as others see it"), max_length=200)
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("At least 12 characters; a sentence is easier to keep than a word."),
+    )
+    again = forms.CharField(
+        label=_("Password, once more"),
+        strip=False,
+        max_length=500,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Both are the same."""
+        words = super().clean() or {}
+        if words.get("password") != words.get("again"):
+            self.add_error("again", _("The two passwords are not the same."))
+        return words
+
+
+class MakeToken(forms.Form):
+    """What a program may do, and until when."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=100, help_text=_("What it is for: “reports from our SIEM”.")
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may do"), widget=forms.CheckboxSelectMultiple
+    )
+    expires = forms.DateField(
+        label=_("Last day"), widget=DateInput, help_text=_("Within a year from today.")
+    )
+
+    def __init__(self, *args: Any, scopes: Iterable[str], **words: Any) -> None:
+        super().__init__(*args, **words)
+        field = self.fields["scopes"]
+        field.choices = [  # type: ignore[attr-defined]
+            (one, f"{one}: {PERMISSIONS[one].does}") for one in scopes
+        ]
+
+    def clean_expires(self) -> datetime | None:
+        """The end of that day, UTC."""
+        return end_of(self.cleaned_data["expires"])
+
+
+class Group(forms.Form):
+    """A sharing group."""
+
+    name = forms.CharField(label=_("Name"), max_length=100)
+    purpose = forms.CharField(
+        label=_("Purpose"),
+        max_length=300,
+        help_text=_("The matter, and the agreement it rests on."),
+    )
+
+
+class Member(forms.Form):
+    """A party by its short name."""
+
+    party = forms.CharField(label=_("Short name of the party"), max_length=60)
+
+
+def end_of(day: Any) -> datetime | None:
+    """The last moment of a day that was typed, UTC."""
+    return datetime.combine(day, time(23, 59, 59), UTC) if day else None

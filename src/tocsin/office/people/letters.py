@@ -1,0 +1,100 @@
+"""Mail to people: written into the database with what causes it, sent afterwards, then gone.
+
+A page never waits for a mail server, and takes the same time whether it wrote to anybody or not.
+The process that serves the pages sends at once (`at_once`); the worker repeats what failed.
+"""
+
+import json
+import logging
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from django.core.mail import EmailMessage
+from django.db import connection, transaction
+
+from tocsin.office import leases
+from tocsin.office.people.models import Letter
+from tocsin.office.people.sealing import seal, unseal
+from tocsin.words.moments import as_utc
+
+KEPT = timedelta(hours=72)  # a link in it is dead by then
+_PURPOSE = "letter"
+_log = logging.getLogger(__name__)
+_state = {"at_once": False}
+
+
+def at_once() -> None:
+    """From now on this process sends what it queues, in a thread of its own."""
+    _state["at_once"] = True
+
+
+def queue(address: str, *, subject: str, text: str, at: datetime) -> Letter:
+    """Write a letter; with an empty `address` it is thrown away later, at the same cost."""
+    words = {"to": address, "subject": subject, "text": text}
+    letter = Letter.objects.create(
+        sealed=seal(json.dumps(words).encode(), purpose=_PURPOSE),
+        created_at=as_utc(at),
+        next_attempt_at=as_utc(at),
+    )
+    if _state["at_once"]:
+        transaction.on_commit(lambda: _post().submit(_send_in_thread))
+    return letter
+
+
+def send_due(*, owner: str, at: datetime) -> tuple[int, int]:
+    """Send what is due: how many went out, how many are tried again."""
+    sent = failed = 0
+    while taken := leases.take(Letter.objects.order_by("created_at"), owner=owner, at=at):
+        for letter in taken:
+            if _send(letter, at=as_utc(at)):
+                sent += 1
+            else:
+                failed += 1
+    return sent, failed
+
+
+def _send(letter: Letter, *, at: datetime) -> bool:
+    try:
+        words = read(letter)
+        if words["to"]:
+            EmailMessage(words["subject"], words["text"], to=[words["to"]]).send()
+    except Exception as fault:
+        return _put_back(letter, fault, at=at)
+    letter.delete()
+    return True
+
+
+def _put_back(letter: Letter, fault: Exception, *, at: datetime) -> bool:
+    """Once more later, or never: a letter is kept for three days. The address is not logged."""
+    said = f"{type(fault).__name__}: {fault}"[:500]
+    if at - letter.created_at > KEPT:
+        _log.warning("letter %s was given up after %s attempts", letter.uid, letter.attempt)
+        letter.delete()
+        return False
+    again = at + timedelta(minutes=min(2**letter.attempt, 60))
+    leases.settle(letter, {"last_error": said, "next_attempt_at": again})
+    return False
+
+
+def read(letter: Letter) -> dict[str, str]:
+    """Address, subject and text of a letter; raises `Unusable`."""
+    words: dict[str, str] = json.loads(unseal(bytes(letter.sealed), purpose=_PURPOSE))
+    return words
+
+
+@cache
+def _post() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="letters")
+
+
+def _send_in_thread() -> Any:
+    try:
+        return send_due(owner=f"pages {secrets.token_hex(8)}", at=datetime.now(UTC))
+    except Exception:
+        _log.exception("letters wait for the worker")
+        return None
+    finally:
+        connection.close()
