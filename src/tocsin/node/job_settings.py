@@ -13,7 +13,11 @@ def job_settings() -> dict[str, dict[str, str]]:
     """By area; raises `Unusable`, naming the setting that cannot be used."""
     identity = read_identity()
     return {
-        "node": {"name": identity.name or UNNAMED},
+        "node": {
+            "name": identity.name or UNNAMED,
+            "contact": identity.contact if identity.sender else "",
+            "domain": identity.domain,
+        },
         "log": {
             "origin": _origin(identity.domain),
             "interval": str(_whole("TOCSIN_LOG_INTERVAL", 300, SHORTEST, LONGEST)),

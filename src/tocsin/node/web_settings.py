@@ -3,13 +3,25 @@
 TOCSIN_HOSTS   names under which the node is reached, `tocsin.example, 192.0.2.7`; without it only
                this machine itself (localhost, 127.0.0.1, ::1)
 TOCSIN_DEBUG   with any value: pages without TLS on this machine, errors shown; never in service
+TOCSIN_UPLOAD_LIMIT  MiB of a report that is uploaded (default 256)
+TOCSIN_OVERLAY       CSV of networks that wins over the routing snapshot, for look-ups and uploads
 """
 
 import os
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 _HERE = Path(__file__).parent
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
+
+
+def _whole(name: str, default: int, *, most: int) -> int:
+    text = os.environ.get(name, "").strip() or str(default)
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= most:
+        return int(text)
+    raise ImproperlyConfigured(f"{name}={text!r} cannot be used. Possible: 1 to {most}")
+
 
 DEBUG = bool(os.environ.get("TOCSIN_DEBUG"))
 ALLOWED_HOSTS = [
@@ -37,6 +49,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "tocsin.node.middleware.second_factor",
     "tocsin.node.middleware.viewer",
+    "tocsin.node.problems.spoken",
 ]
 
 TEMPLATES = [
@@ -117,7 +130,11 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-FILE_UPLOAD_MAX_MEMORY_SIZE = 0  # uploads go to disk, not into memory
+FILE_UPLOAD_HANDLERS = ["tocsin.node.uploads.ToDisk"]  # to disk, not into memory, and no more
+
+UPLOAD_LIMIT = _whole("TOCSIN_UPLOAD_LIMIT", 256, most=65536) * 1024 * 1024  # bytes
+_NAMED = os.environ.get("TOCSIN_OVERLAY", "").strip()
+OVERLAY = Path(_NAMED).absolute() if _NAMED else None
 
 LANGUAGES = [("en", "English"), ("fr", "Français"), ("de", "Deutsch")]
 LOCALE_PATHS = [_HERE / "locale"]

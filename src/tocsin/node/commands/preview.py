@@ -1,7 +1,5 @@
 """`tocsin preview`: who would be told, which fields, why; nothing is sent or kept."""
 
-import csv
-import json
 import tempfile
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
@@ -33,7 +31,6 @@ from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.meter import Meter
 from tocsin.node.store import Store, open_existing, open_store
 from tocsin.rules.concern import ACTING
-from tocsin.words.classes import TYPES
 from tocsin.words.errors import NotFound, Unusable
 from tocsin.words.markings import read_tlp
 
@@ -82,16 +79,8 @@ def preview(
         return
     if Path(target).suffix.lower() in REPORTS:
         raise NotFound(f"no such file: {target}")
-    kind = kind or ("phishing" if _has_name(target) else "infected-system")
-    if kind not in TYPES:
-        raise Unusable(f"no class {kind!r}. Possible: {', '.join(sorted(TYPES))}")
     found = _preview_one(target, kind, _extras(field or []), parties, store, tlp, overlay)
     say_json(_as_facts(target, found)) if as_json else _show(target, found)
-
-
-def _has_name(target: str) -> bool:
-    last = target.rpartition(".")[2]
-    return "://" in target or (":" not in target and any(c.isalpha() for c in last))
 
 
 def _extras(fields: list[str]) -> dict[str, str]:
@@ -103,7 +92,7 @@ def _extras(fields: list[str]) -> dict[str, str]:
 
 def _preview_one(
     target: str,
-    kind: str,
+    kind: str | None,
     extras: dict[str, str],
     parties: Path | None,
     store: Path,
@@ -113,19 +102,17 @@ def _preview_one(
     with tempfile.TemporaryDirectory(prefix="tocsin-preview-") as scratch:
         _open(store, parties, Path(scratch))
         from tocsin.desks.response import queries
-        from tocsin.flow.compiled import compile_directory
         from tocsin.flow.networks import load_networks, snapshot_in
-        from tocsin.office.parties import directory
 
         at = datetime.now(UTC)
-        with _supposing(parties, at):
-            known = directory(at=at)
-        return queries.preview(
-            queries.as_event(target, kind=kind, extras=extras, at=at),
-            compiled=compile_directory(known, on=at.date()),
-            networks=load_networks(snapshot_in(store / "networks"), overlay),
+        return queries.look_up(
+            target,
+            kind=kind or "",
+            fields=extras,
             tlp=read_tlp(tlp),
-            on=at,
+            networks=load_networks(snapshot_in(store / "networks"), overlay),
+            at=at,
+            supposing=_supposing(parties, at),
         )
 
 
@@ -162,6 +149,7 @@ def _preview_file(
         opened, into = _open(store, parties, Path(scratch)), Path(scratch) / "preview"
         at = datetime.now(UTC)
         from tocsin.desks.response.actions import preview_reports
+        from tocsin.desks.response.queries.insides import inside
 
         with progress(shown=not as_json) as tell:
             outcome = preview_reports(
@@ -175,7 +163,7 @@ def _preview_file(
             )
         facts = summary(outcome, HandedOver({}, {}), meter)
         for told, delivery in zip(facts["deliveries"], outcome.deliveries, strict=True):
-            told.update(_inside(into / delivery.path, into / delivery.manifest_path))
+            told.update(inside(into / delivery.path, into / delivery.manifest_path))
         facts["quarantine"] = _set_aside(into / "quarantine")
     facts |= {**cost(meter), "quarantine_hint": ""}
     for row in facts["deliveries"]:
@@ -187,26 +175,6 @@ def _preview_file(
         _show_inside(facts)
         out.print("This was a preview: nothing was kept, nothing was sent.")
     finish(facts)
-
-
-def _inside(file: Path, manifest: Path) -> dict[str, Any]:
-    """What a delivery would hold: fields by what is done to them; why its first row is there."""
-    rulings = json.loads(manifest.read_bytes())["manifest"]["rulings"]
-    fields: dict[str, list[str]] = {}
-    for rows in rulings.values():
-        for row in rows:
-            held = fields.setdefault(row["act"], [])
-            held += [name for name in row["fields"] if name not in held]
-    return {"because": _first_reason(file), "fields": fields}
-
-
-def _first_reason(file: Path) -> str:
-    with file.open(encoding="utf-8", newline="") as stream:
-        if file.suffix == ".csv":
-            return next(csv.DictReader(stream), {}).get("extra.because") or ""
-        row = json.loads(stream.readline() or "{}")
-    extra = row.get("extra") or row.get("idf", {}).get("extra") or {}
-    return str(extra.get("because", ""))
 
 
 def _set_aside(folder: Path) -> list[dict[str, Any]]:

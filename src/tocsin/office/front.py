@@ -1,0 +1,78 @@
+"""What a desk shows at the front: its place in the navigation and its cards on the home page.
+
+A desk names them in its `apps.py`: `front` is a `Section`; `home_cards` the dotted name of a
+function from a viewer and a moment to cards. Nobody is shown what they may not open.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:  # the models are not there yet when an `apps.py` is read
+    from tocsin.office.people.viewer import Viewer
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page of a section: its name, its route, and permissions of which any opens it."""
+
+    name: Text
+    route: str
+    permissions: tuple[str, ...]
+
+    def is_open(self, viewer: "Viewer") -> bool:
+        """Whether somebody may open it."""
+        return any(viewer.may(permission) for permission in self.permissions)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A desk in the navigation, with its pages."""
+
+    name: Text
+    entries: tuple[Entry, ...]
+
+    def open_to(self, viewer: "Viewer") -> tuple[Entry, ...]:
+        """The pages that somebody may open."""
+        return tuple(entry for entry in self.entries if entry.is_open(viewer))
+
+
+@dataclass(frozen=True)
+class Card:
+    """What waits for somebody: how many, and where."""
+
+    name: Text
+    count: int
+    says: Text
+    url: str
+    is_urgent: bool = False
+
+
+def sections() -> Iterator[Section]:
+    """Of every application that has a place at the front, in the order they are installed."""
+    for config in apps.get_app_configs():
+        if isinstance(section := getattr(config, "front", None), Section):
+            yield section
+
+
+def cards_for(viewer: "Viewer", *, at: datetime) -> list[Card]:
+    """What waits for somebody, desk by desk; without what is empty."""
+    found: list[Card] = []
+    for config in apps.get_app_configs():
+        if named := getattr(config, "home_cards", ""):
+            make: Callable[..., list[Card]] = import_string(named)
+            found += [card for card in make(viewer, at=at) if card.count]
+    return found
+
+
+def url_of(entry: Entry) -> str:
+    """Where a page of a section is."""
+    return reverse(entry.route)
