@@ -394,6 +394,9 @@ HARMLESS = {
     "people.Mandate": {"competences", "granted_by"},
     "people.Person": {"language", "password"},
     "people.Token": {"digest", "scopes"},
+    "response.Arrival": {"source", "key", "digest"},
+    "response.Reading": {"source", "place", "upto"},
+    "response.Upload": {"by", "key", "format", "tlp", "classification", "digest"},
     "response.Case": {
         "reference",
         "key",

@@ -38,6 +38,8 @@ FRONT = Section(
     ),
 )
 
+_CONSULTED = Shape({"why": TEXT}, may={"what": TEXT, "shown": COUNT}, summed=("shown",))
+
 
 class Response(AppConfig):
     """Reports in, the concerned told."""
@@ -58,6 +60,7 @@ class Response(AppConfig):
         "SavedFilter": ("name", "filters"),
         "Submission": ("text",),
         "Tag": ("name",),
+        "Upload": ("name",),
     }
 
     register_shapes = {
@@ -66,6 +69,7 @@ class Response(AppConfig):
         "response:case:comment": _case(audience=TEXT),
         "response:case:tag": _case(name=TEXT),
         "response:case:untag": _case(name=TEXT),
+        "response:delivery:consult": _CONSULTED,
         "response:intake:add": Shape(
             {
                 "digest": TEXT,
@@ -98,6 +102,8 @@ class Response(AppConfig):
                 "deliveries",
             ),
         ),
+        "response:upload:begin": Shape({"party": TEXT, "length": COUNT.or_nothing()}),
+        "response:upload:cancel": Shape({"party": TEXT, "length": COUNT.or_nothing()}),
     }
 
     def evidence_of_reports(self, low: UUID, high: UUID, most: int) -> list[tuple[str, str]]:
