@@ -5,7 +5,9 @@ from importlib.util import find_spec
 from django.urls import URLPattern, URLResolver, include, path
 
 from tocsin.node import pages
+from tocsin.node.api.site import api
 from tocsin.node.desks import DESKS
+from tocsin.node.metrics import metrics
 from tocsin.node.public_log import public_log
 
 
@@ -23,7 +25,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", pages.healthz, name="healthz"),
     path("readyz", pages.readyz, name="readyz"),
     path("accessibility", pages.accessibility, name="accessibility"),
+    path("metrics", metrics, name="metrics"),
     path("log/<path:path>", public_log, name="public_log"),
+    path("api/v1/", api.urls),
     path("account/", include("allauth.urls")),
     path("language/", include("django.conf.urls.i18n")),
     *_of_desks(),

@@ -4,6 +4,7 @@ TOCSIN_HOSTS   names under which the node is reached, `tocsin.example, 192.0.2.7
                this machine itself (localhost, 127.0.0.1, ::1)
 TOCSIN_DEBUG   with any value: pages without TLS on this machine, errors shown; never in service
 TOCSIN_UPLOAD_LIMIT  MiB of a report that is uploaded (default 256)
+TOCSIN_API_RATE      calls of one token in a minute (default 600)
 TOCSIN_OVERLAY       CSV of networks that wins over the routing snapshot, for look-ups and uploads
 """
 
@@ -32,9 +33,10 @@ IS_LOCAL = set(ALLOWED_HOSTS) <= set(_LOCAL)
 
 ROOT_URLCONF = "tocsin.node.urls"
 WSGI_APPLICATION = "tocsin.node.wsgi.application"
-AUTH_USER_MODEL = "people.Person"
 
 MIDDLEWARE = [
+    "tocsin.node.logs.access_log",
+    "tocsin.node.api.problems.problems_only",
     "django.middleware.security.SecurityMiddleware",
     "tocsin.node.middleware.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -46,9 +48,10 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "tocsin.node.middleware.seen",
     "tocsin.node.middleware.second_factor",
     "tocsin.node.middleware.viewer",
+    "tocsin.node.middleware.proof",
     "tocsin.node.problems.spoken",
 ]
 
@@ -75,45 +78,6 @@ STATICFILES_DIRS = [_HERE / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# ── accounts ─────────────────────────────────────────────────────────────────────────────
-
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ("email", "name")},
-    },
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.ScryptPasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "home"
-ACCOUNT_LOGOUT_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "tocsin.node.accounts.Accounts"
-SOCIALACCOUNT_ADAPTER = "tocsin.node.accounts.Providers"
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"  # whoever has an account was invited at this address
-ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_SESSION_REMEMBER = False
-ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "reset_password": "20/m/ip,5/m/key"}
-SOCIALACCOUNT_ONLY = False
-SOCIALACCOUNT_AUTO_SIGNUP = False
-MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_TOTP_ISSUER = "Tocsin"
-USERSESSIONS_TRACK_ACTIVITY = True
-
 # ── cookies and what a browser is told ───────────────────────────────────────────────────
 
 SESSION_COOKIE_AGE = 12 * 3600
@@ -124,7 +88,6 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = not IS_LOCAL
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 0 if IS_LOCAL else 365 * 24 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -132,6 +95,7 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["tocsin.node.uploads.ToDisk"]  # to disk, not into memory, and no more
 
+API_RATE = _whole("TOCSIN_API_RATE", 600, most=1_000_000)  # calls of a token in a minute
 UPLOAD_LIMIT = _whole("TOCSIN_UPLOAD_LIMIT", 256, most=65536) * 1024 * 1024  # bytes
 _NAMED = os.environ.get("TOCSIN_OVERLAY", "").strip()
 OVERLAY = Path(_NAMED).absolute() if _NAMED else None

@@ -22,16 +22,19 @@ def serve(
 ) -> None:
     """Serve the pages and the API until told to stop.
 
-    A proxy with TLS stands before it.     On this machine alone it answers without TLS; TOCSIN_HOSTS names others under which it may be
-    reached.
+    On this machine alone it answers without TLS. TOCSIN_HOSTS names others under which it may be
+    reached; a proxy with TLS stands before it then, and settings that are not safe are refused.
     """
     host, port = _read(listen)
     if not 1 <= threads <= 64:
         raise Unusable(f"--threads {threads}: possible are 1 to 64")
-    open_store(store)
+    opened = open_store(store)
     from granian import Granian
     from granian.constants import Interfaces
 
+    from tocsin.node.secure import require_secure
+
+    require_secure(opened.path)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.node.settings")
     out.print(f"http://{escape(listen)}/ (Ctrl-C stops it)")
     Granian(
