@@ -7,9 +7,11 @@ items at once, so that ten million rows stream through as one hundred thousand d
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.connection import wait
 from typing import Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -39,6 +41,22 @@ class InProcess:
         """Nothing to close."""
 
 
+def _begin_worker() -> None:
+    """Ctrl-C reaches all, and the parent decides; with a parent that was killed, all end.
+
+    A worker that outlived it would write under the run's name while the run is taken up again.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])  # ready when the parent's end of a pipe is closed, however it ended
+    os._exit(1)
+
+
 class Pool:
     """A pool of processes, started fresh (spawn), each with one thread for its tables."""
 
@@ -50,8 +68,7 @@ class Pool:
         self._pool = ProcessPoolExecutor(
             self.workers,
             mp_context=multiprocessing.get_context("spawn"),
-            initializer=signal.signal,
-            initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C reaches all; the parent decides
+            initializer=_begin_worker,
         )
 
     def map(self, stage: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
