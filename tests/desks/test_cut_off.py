@@ -108,6 +108,20 @@ def test_retention_marks_and_sweeps_it_and_only_counts_it_in_a_dry_run(cut_off, 
     assert (Run.objects.get().state, left(store, cut_off)) == ("failed", [])
 
 
+def test_the_spool_of_a_run_that_was_cut_off_when_it_counted_goes_with_the_next(
+    route, store
+) -> None:
+    done = route(SINKHOLE)
+    left_over = store.spool / done.run
+    left_over.mkdir()
+    (left_over / "events-000000.arrow").write_bytes(b"x")
+    (store.spool / "stray").write_bytes(b"x")
+    route(SCAN)
+
+    assert list(store.spool.iterdir()) == []
+    assert Run.objects.get(uid=done.run).state == "done"
+
+
 def test_a_run_under_way_is_no_run_that_was_cut_off(route, store, at) -> None:
     seen: list[str] = []
 

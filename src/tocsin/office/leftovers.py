@@ -42,6 +42,12 @@ def sweep_run(store_folder: Path, run: str) -> None:
         path.unlink()
 
 
+def empty_spool(store_folder: Path) -> None:
+    """Also of a run that was cut off when it counted already; only while alone."""
+    for path in (store_folder / "spool").iterdir():
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
 def remove(store_folder: Path, leftovers: list[Path]) -> int:
     """Unlink them and the folders that are empty then; how many bytes that frees."""
     freed = 0

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from tocsin.flow.executors import Executor
 from tocsin.flow.gather import Gathered, Gatherer
 from tocsin.flow.judging import NO_SEGMENTS, Bench, Segments
+from tocsin.flow.progress import Progress
 from tocsin.flow.quarantine import Quarantine
 from tocsin.flow.stages import (
     Plan,
@@ -30,7 +31,6 @@ from tocsin.formats.packing import unpack
 from tocsin.words.errors import Unreadable
 from tocsin.words.markings import Tlp
 
-Progress = Callable[[str, int], None]
 Parse = Callable[[Chunk], Parsed]
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from tocsin.desks.response.actions.pipeline import (
     Intake,
-    Progress,
     ReportState,
     Totals,
     evidence_class_of,
@@ -25,8 +24,8 @@ from tocsin.desks.response.actions.route import (
     make_plan,
     name_reports,
     read_intake,
-    unseen,
 )
+from tocsin.flow.progress import Progress, unseen
 from tocsin.office.models import Party, Run
 
 

@@ -21,7 +21,6 @@ from django.db import transaction
 from tocsin.desks.response.actions.pipeline import (
     Intake,
     Pipeline,
-    Progress,
     ReportState,
     Totals,
     evidence_class_of,
@@ -33,11 +32,12 @@ from tocsin.flow.compiled import compile_directory
 from tocsin.flow.executors import EXECUTORS
 from tocsin.flow.gather import Gathered
 from tocsin.flow.networks import read_overlay, snapshot_in
+from tocsin.flow.progress import Progress, unseen
 from tocsin.flow.stages import Plan
 from tocsin.formats import xarf
 from tocsin.formats.catalogue import chosen
 from tocsin.formats.packing import require_files
-from tocsin.office import cut_off, evidence, keys, manifest, register, window
+from tocsin.office import cut_off, evidence, keys, leftovers, manifest, register, window
 from tocsin.office.alone import alone
 from tocsin.office.models import Delivery, Party, Run
 from tocsin.office.parties import directory
@@ -76,10 +76,6 @@ class Outcome:
     is_replay: bool = False
 
 
-def unseen(_stage: str, _rows: int) -> None:
-    """Progress that nobody watches."""
-
-
 def route_reports(
     paths: Sequence[Path],
     *,
@@ -100,6 +96,7 @@ def route_reports(
         reports = _keep_evidence(paths, options, intake, store_folder, at)
         run = _begin(reports, options, store_folder, at)
         cut_off.fail_others(at=at, by=by, store_folder=store_folder, run=run)
+        leftovers.empty_spool(store_folder)
         plan = make_plan(run, options, store_folder=store_folder, into=store_folder)
         routing = Routing(run, plan, reports, options, intake, store_folder, store_folder)
         try:
