@@ -27,9 +27,11 @@ from tempfile import TemporaryDirectory
 import polars as pl
 import pyarrow.parquet as pq
 
+from tocsin.flow.progress import Progress, unseen
 from tocsin.flow.ranges import Interval, flatten
 from tocsin.words.errors import NotFound, Unreadable
 
+READING = "reading the packages"  # a step, as `flow.progress` says it
 LAST_V4, LAST_ASN = 2**32 - 1, 2**32 - 1
 
 
@@ -214,19 +216,26 @@ def _table6(intervals: list[Interval]) -> pl.DataFrame:
 # ── the snapshot ─────────────────────────────────────────────────────────────────────────
 
 
-def read_snapshot(folder: Path) -> Snapshot:
+def read_snapshot(folder: Path, *, progress: Progress = unseen) -> Snapshot:
     """Both packages, wherever below `folder` they are unpacked, to one snapshot."""
     places = {package.name: _unpacked(folder, package) for package in PACKAGES}
     asn, country = places[ASN.name], places[COUNTRY.name]
+    progress(READING, 0)
     asn4, names4 = read_asn(asn / ASN.v4, version=4)
+    progress(READING, len(asn4))
     asn6, names6 = read_asn(asn / ASN.v6, version=6)
+    progress(READING, len(asn6))
     intervals = {
         "asn4": asn4,
         "asn6": asn6,
         "country4": read_country(country / COUNTRY.v4, version=4),
         "country6": read_country(country / COUNTRY.v6, version=6),
     }
-    kept = {name: disjoint(rows) for name, rows in intervals.items()}
+    progress(READING, len(intervals["country4"]) + len(intervals["country6"]))
+    kept = {}
+    for name, rows in intervals.items():
+        kept[name] = disjoint(rows)
+        progress("narrower before wider", len(rows))
     tables = {name: _table(name, rows) for name, (rows, _) in kept.items()}
     versions = {name: _about(place)["version"] for name, place in places.items()}
     return Snapshot(
@@ -285,17 +294,18 @@ def _made_on(version: str) -> date:
 # ── writing ──────────────────────────────────────────────────────────────────────────────
 
 
-def write_snapshot(folder_in: Path, folder_out: Path) -> Snapshot:
+def write_snapshot(folder_in: Path, folder_out: Path, *, progress: Progress = unseen) -> Snapshot:
     """Read `folder_in`; replace the files of `folder_out` only when all of it was good.
 
     `snapshot.json` comes last, so a snapshot is never said to be newer than its tables.
     """
-    snapshot = read_snapshot(folder_in)
+    snapshot = read_snapshot(folder_in, progress=progress)
     folder_out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder_out, prefix=".new-") as name:
         new = Path(name)
         for table, rows in snapshot.tables.items():
             _write_table(rows, new / f"{table}.parquet")
+            progress("writing", len(rows))
         (new / "snapshot.json").write_text(_described(snapshot), "utf-8")
         for file in sorted(new.iterdir()):  # s after a and c
             file.replace(folder_out / file.name)

@@ -9,9 +9,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 
+from tocsin.flow.progress import Progress, unseen
 from tocsin.words.errors import TocsinError
 
 out = Console(highlight=False)
@@ -62,32 +64,29 @@ STEPS = {
 }
 
 
-def _unseen(_step: str, _rows: int) -> None:
-    """Progress where nobody watches."""
-
-
 @contextmanager
-def progress(*, shown: bool) -> Iterator[Any]:
-    """A callback `(step, rows)`; shows a line per step on a terminal, nothing elsewhere."""
+def progress(*, shown: bool, unit: str = "rows") -> Iterator[Progress]:
+    """A callback `(step, count)`; shows a line per step on a terminal, nothing elsewhere."""
     if not (shown and err.is_terminal):
-        yield _unseen
+        yield unseen
         return
-    bars = Progress(
+    bars = Bars(
         SpinnerColumn(),
         TextColumn("{task.description:<24}"),
         BarColumn(bar_width=20),
-        TextColumn("{task.completed:>13,.0f} rows"),
+        TextColumn(f"{{task.completed:>13,.0f}} {unit}"),
         TimeElapsedColumn(),
         console=err,
         transient=True,
     )
-    tasks: dict[str, Any] = {}
+    tasks: dict[str, TaskID] = {}
 
-    def advance(step: str, rows: int) -> None:
+    def advance(step: str, count: int) -> None:
         if step not in tasks:
-            total = bars.tasks[0].completed if tasks else None
+            # Of a run the first step tells how much there is for the others.
+            total = bars.tasks[0].completed if tasks and step in STEPS else None
             tasks[step] = bars.add_task(STEPS.get(step, step), total=total)
-        bars.advance(tasks[step], rows)
+        bars.advance(tasks[step], count)
 
     with bars:
         yield advance

@@ -14,6 +14,7 @@ from django.db.models import ProtectedError, Q
 from django.db.models.functions import Coalesce
 
 from tocsin.flow import erasure
+from tocsin.flow.progress import Progress, unseen
 from tocsin.office import cut_off, evidence, leftovers, register, window
 from tocsin.office.alone import alone
 from tocsin.office.models import Delivery, Evidence, RegisterRow, Run, WindowSegment
@@ -48,11 +49,22 @@ class _Pass:
         return self.at - (span if span is not None else timedelta(days=36500))
 
 
-def retain(*, at: datetime, by: str, store_folder: Path, dry_run: bool = False) -> list[Dropped]:
+def retain(
+    *,
+    at: datetime,
+    by: str,
+    store_folder: Path,
+    dry_run: bool = False,
+    progress: Progress = unseen,
+) -> list[Dropped]:
     """Drop what is due, place by place; raises `Busy`."""
     one = _Pass(as_utc(at), by, store_folder, dry_run)
+    dropped: list[Dropped] = []
     with alone(store_folder):
-        dropped = [step(one) for step in _STEPS]
+        for name, step in _STEPS.items():
+            progress(name, 0)
+            dropped.append(step(one))
+            progress(name, dropped[-1].due)
         if not dry_run:
             with transaction.atomic():
                 counts: dict[str, register.Fact] = {row.place: row.due for row in dropped}
@@ -210,16 +222,16 @@ def _unlink(one: _Pass, paths: list[Path]) -> None:
 
 
 # Files before the rows that name them; leftovers last, for they are what nothing names any more.
-_STEPS: tuple[Callable[[_Pass], Dropped], ...] = (
-    _events,
-    _small_files,
-    _evidence,
-    _quarantine,
-    _delivery_files,
-    _deliveries,
-    _cut_off,
-    _runs,
-    _window,
-    _register,
-    _leftovers,
-)
+_STEPS: dict[str, Callable[[_Pass], Dropped]] = {
+    "events": _events,
+    "small files of the event store": _small_files,
+    "evidence": _evidence,
+    "quarantine": _quarantine,
+    "delivery files": _delivery_files,
+    "deliveries": _deliveries,
+    "runs that were cut off": _cut_off,
+    "runs and reports": _runs,
+    "window": _window,
+    "register": _register,
+    "leftovers": _leftovers,
+}

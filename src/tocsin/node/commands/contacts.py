@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from tocsin.node.commands.route import DEFAULT_STORE, Json, Overlay, StoreOption
-from tocsin.node.console import clean, out, say_json, table
+from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.store import open_existing, open_store
 from tocsin.words.errors import Unusable
 
@@ -48,8 +48,13 @@ def import_(
     from tocsin.office.contacts import gather, import_contacts, preview_import
 
     at = datetime.now(UTC)
-    gathered = gather(kind, files, at=at, on=on, domain=domain)
-    change = preview_import(gathered) if preview else import_contacts(gathered, by=BY, at=at)
+    with progress(shown=not as_json, unit="entries") as tell:
+        gathered = gather(kind, files, at=at, on=on, domain=domain, progress=tell)
+        change = (
+            preview_import(gathered)
+            if preview
+            else import_contacts(gathered, by=BY, at=at, progress=tell)
+        )
     if problems is not None:
         _write_problems(change, problems)
     say_json({**change.facts(), "preview": preview}) if as_json else _show(change)

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
-from tocsin.node.console import clean, err, out, say_json, table
+from tocsin.node.console import clean, err, out, progress, say_json, table
 from tocsin.node.store import open_existing
 from tocsin.words.errors import Refused, TocsinError, Unreadable
 
@@ -90,7 +90,8 @@ def _erase(
     order = Order(subject, why, who(by), datetime.now(UTC), opened.path, dry_run=dry_run)
     if not (yes or dry_run):
         _confirm(order, as_json)
-    done = erase(replace(order, at=datetime.now(UTC)))
+    with progress(shown=not as_json, unit="files") as tell:
+        done = erase(replace(order, at=datetime.now(UTC), progress=tell))
     if as_json:
         say_json({**asdict(done), "found": done.found, "is_complete": done.is_complete})
     else:
@@ -107,7 +108,9 @@ def _confirm(order: Any, as_json: bool) -> None:
             "an erasure cannot be undone and there is nobody to ask. Possible: --dry-run to "
             "look, --yes to erase"
         )
-    show(erase(replace(order, dry_run=True)))
+    with progress(shown=True, unit="files") as tell:
+        looked = erase(replace(order, dry_run=True, progress=tell))
+    show(looked)
     typer.confirm("Erase all of this? It cannot be undone.", abort=True)
 
 

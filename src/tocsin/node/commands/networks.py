@@ -21,7 +21,7 @@ from tocsin.flow.networks import (
 )
 from tocsin.formats.ip_ranges import write_snapshot
 from tocsin.node.commands.route import DEFAULT_STORE, Json, Overlay, StoreOption
-from tocsin.node.console import clean, out, say_json, table
+from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.store import open_store
 from tocsin.words.errors import Unusable
 
@@ -102,11 +102,12 @@ def update(
     target = open_store(store).networks
     with tempfile.TemporaryDirectory(prefix="tocsin-networks-") as scratch:
         source = folder
-        if source is None:
-            source = Path(scratch) / "packages"
-            for name in PACKAGES:
-                out.print(f"fetching {name} …")
-                fetch_package(name, source / name.rpartition("/")[2])
-        write_snapshot(source, target)
+        with progress(shown=True, unit="ranges") as tell:
+            if source is None:
+                source = Path(scratch) / "packages"
+                for name in PACKAGES:
+                    tell(f"fetching {name}", 0)
+                    fetch_package(name, source / name.rpartition("/")[2])
+            write_snapshot(source, target, progress=tell)
     load_networks.cache_clear()
     show(None, store, None, as_json=False)

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
-from tocsin.node.console import clean, out, say_json, table
+from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.store import open_existing
 from tocsin.words.errors import NotFound
 
@@ -32,7 +32,8 @@ def quarantine(
     opened = open_existing(store)
     from tocsin.desks.response.queries import quarantined
 
-    rows = quarantined(opened.quarantine, run=run)
+    with progress(shown=not as_json, unit="records") as tell:
+        rows = quarantined(opened.quarantine, run=run, progress=tell)
     if run is not None and not len(rows):
         raise NotFound(f"no record of run {run} is in quarantine. Possible: tocsin quarantine")
     if export is not None:

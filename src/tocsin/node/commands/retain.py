@@ -8,7 +8,7 @@ import typer
 
 from tocsin.node.commands.erase import By, who
 from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
-from tocsin.node.console import out, say_json, table
+from tocsin.node.console import out, progress, say_json, table
 from tocsin.node.store import open_existing
 
 
@@ -27,7 +27,14 @@ def retain(
     opened = open_existing(store)
     from tocsin.office.retention import retain as drop
 
-    dropped = drop(at=datetime.now(UTC), by=who(by), store_folder=opened.path, dry_run=dry_run)
+    with progress(shown=not as_json, unit="due") as tell:
+        dropped = drop(
+            at=datetime.now(UTC),
+            by=who(by),
+            store_folder=opened.path,
+            dry_run=dry_run,
+            progress=tell,
+        )
     if as_json:
         say_json({"dry_run": dry_run, "places": [asdict(row) for row in dropped]})
         return

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
+from tocsin.flow.progress import Progress, unseen
 from tocsin.office import register
 from tocsin.office.contacts.sources import Gathered, Mailbox, commonest
 from tocsin.office.models import Contact, Party, Remit
@@ -48,7 +49,9 @@ class Change:
         return asdict(self)
 
 
-def import_contacts(gathered: Gathered, *, by: str, at: datetime) -> Change:
+def import_contacts(
+    gathered: Gathered, *, by: str, at: datetime, progress: Progress = unseen
+) -> Change:
     """Make the database say of this source what the files say, with a register row.
 
     Raises `Unusable` for files without any contact, which would retire everyone, and where a
@@ -56,9 +59,10 @@ def import_contacts(gathered: Gathered, *, by: str, at: datetime) -> Change:
     """
     at = as_utc(at)
     with transaction.atomic():
+        progress("comparing with what is on file", 0)
         plan = _Plan(gathered)
         change = plan.change()
-        plan.write(at=at)
+        plan.write(at=at, progress=progress)
         register.record(
             action="office:contacts:import", actor=by, at=at, facts=_register_facts(change)
         )
@@ -131,9 +135,9 @@ class _Plan:
             files=gathered.digests,
         )
 
-    def write(self, *, at: datetime) -> None:
+    def write(self, *, at: datetime, progress: Progress) -> None:
         kind, on = self._gathered.kind, self._gathered.on
-        self._write_parties(at)
+        self._write_parties(at, progress)
         for slugs in _batches(self._retired):
             Party.objects.filter(slug__in=slugs).update(active=False, updated_at=at)
         ids = dict(Party.objects.filter(source=kind).values_list("slug", "pk"))
@@ -143,10 +147,12 @@ class _Plan:
         Contact.objects.filter(source=kind).update(as_of=on)
         for keys in _batches(self._remits.new):
             Remit.objects.bulk_create([_remit(key, ids, kind, on) for key in keys])
+            progress("writing remits", len(keys))
         for keys in _batches(self._contacts.new):
             Contact.objects.bulk_create([self._contact(key, ids) for key in keys])
+            progress("writing contacts", len(keys))
 
-    def _write_parties(self, at: datetime) -> None:
+    def _write_parties(self, at: datetime, progress: Progress) -> None:
         kind, on = self._gathered.kind, self._gathered.on
         moments = {"created_at": at, "updated_at": at}
         for slugs in _batches([*self._created, *self._changed]):
@@ -156,6 +162,7 @@ class _Plan:
                 unique_fields=["slug"],
                 update_fields=[*self._wanted[slugs[0]], "updated_at"],
             )
+            progress("writing parties", len(slugs))
         Party.objects.filter(source=kind, active=True).update(as_of=on)
 
     def _contact(self, key: _Key, ids: dict[str, int]) -> Contact:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from tocsin.flow.progress import Progress, counted, unseen
 from tocsin.formats.contact import Claim, Flaw, Found
 from tocsin.formats.contacts_csv import read_contacts_csv
 from tocsin.formats.packing import unpack
@@ -93,7 +94,13 @@ class Gathered:
 
 
 def gather(
-    kind: str, files: list[Path], *, at: datetime, on: date | None = None, domain: str = ""
+    kind: str,
+    files: list[Path],
+    *,
+    at: datetime,
+    on: date | None = None,
+    domain: str = "",
+    progress: Progress = unseen,
 ) -> Gathered:
     """Read the files of one source together.
 
@@ -107,7 +114,7 @@ def gather(
         raise NotFound(f"no such file: {', '.join(missing)}")
     gathered = Gathered(kind, on or date.min, {file.name: _digest(file) for file in files})
     usable: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for found in _read(kind, files, at=at, domain=domain):
+    for found in counted(_read(kind, files, at=at, domain=domain), progress, "reading"):
         if isinstance(found, Claim):
             _add(gathered, found, usable)
         elif isinstance(found, Flaw):
@@ -116,6 +123,7 @@ def gather(
         elif on is None:
             gathered.on = max(gathered.on, found.on)
     _check_day(gathered, at)
+    progress("putting networks together", 0)
     gathered.nested = without_repeats(gathered.mailboxes)
     return gathered
 

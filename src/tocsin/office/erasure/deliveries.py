@@ -64,6 +64,7 @@ def erase(order: Order) -> tuple[Place, tuple[Recipient, ...]]:
         if not path.is_file():
             continue
         files += 1
+        order.progress("searching deliveries", 1)
         if not erasure.holds(path, order.subject):
             continue
         again = _Again(order, delivery, path)

@@ -48,10 +48,12 @@ def erase(order: Order) -> Erasure:
     """Erase, or with `dry_run` look; raises `Busy`, and `Refused` where `why` names the person."""
     _require_reason(order)
     with alone(order.store_folder), deliveries.standing_still(order):
+        order.progress("searching the event store", 0)
         found = flow.erase_events(
             _folder(order, "events"), order.subject, at=order.at, dry_run=True
         )
         seen = reports.look(order)
+        order.progress("erasing" if not order.dry_run else "counting", 0)
         places = [
             _erase_window(order, found.keys + seen.keys),
             _erase_events(order, found),
@@ -156,6 +158,7 @@ def _check(order: Order, places: list[Place]) -> list[Place]:
     extra = []
     for folder, name in PLACES.items():
         checked = _checked(order, folder)
+        order.progress("opening every file again", checked.files)
         for number, place in enumerate(places):
             if place.name == name:
                 left = 0 if order.dry_run else len(checked.left)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tocsin.flow.progress import Progress, unseen
 from tocsin.flow.subject import Subject
 from tocsin.words.moments import iso
 
@@ -18,6 +19,7 @@ class Order:
     at: datetime
     store_folder: Path
     dry_run: bool = False
+    progress: Progress = unseen
 
     @property
     def done(self) -> str:

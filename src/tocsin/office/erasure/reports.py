@@ -42,8 +42,10 @@ class Found:
 def look(order: Order) -> Found:
     """Open every file of evidence and read it as a run would; changes nothing."""
     found = Found()
+    order.progress("searching evidence", 0)
     for row in Evidence.objects.exclude(key=b"").order_by("pk"):
         found.searched += 1
+        order.progress("searching evidence", 1)
         if order.subject.kind == "report":
             records, keys = _whole(order, row), b""
         else:
@@ -67,6 +69,7 @@ def erase(order: Order, found: Found) -> Place:
     free = [digest for digest in found.records if digest not in found.held]
     if not order.dry_run:
         for digest in free:
+            order.progress("writing evidence anew", 1)
             row = evidence.find(digest)
             if order.subject.kind == "report":
                 _forget(order, row, copy=None, tally=Tally())
