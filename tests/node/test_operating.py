@@ -5,6 +5,7 @@ import logging
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import Client
 
 from tocsin.node.logs import AsJson
@@ -140,10 +141,11 @@ def _info():
 
 @pytest.fixture
 def safe(store, monkeypatch, settings):
-    settings.SECRET_KEY = "x" * 60
+    django_settings._wrapped.SECRET_KEY = "x" * 60  # a suite without a store has none
     monkeypatch.delenv("TOCSIN_SMTP_STARTTLS", raising=False)
     require_secure(store.path)
-    return store
+    yield store
+    django_settings._wrapped.SECRET_KEY = ""
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_mail_in_clear_stays_on_this_machine(safe, monkeypatch) -> None:
         require_secure(safe.path)
     monkeypatch.setenv("TOCSIN_SMTP_HOST", "mail.example")
 
-    with pytest.raises(Unusable, match="sends mail to mail.example in clear"):
+    with pytest.raises(Unusable, match=r"sends mail to mail\.example in clear"):
         require_secure(safe.path)
 
 
