@@ -7,6 +7,7 @@ lasting failure with the reason.
 from __future__ import annotations
 
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,25 @@ def encrypt(data: bytes, *, key: str, at: datetime | None, signed_by: str = "") 
             "Possible: a key of the party's that holds",
             lasting=True,
         ) from fault
+
+
+def require_usable(key: str, *, at: datetime) -> None:
+    """A party's key that can be read, is not revoked and has not run out; raises `Undelivered`."""
+    if not is_installed():
+        raise Undelivered(f"openpgp: {MISSING}", lasting=True)
+    _cert(key, at)
+
+
+def require_signer(file: str) -> None:
+    """The node's own secret key can sign, where there is one; raises `Undelivered`."""
+    if Path(file).is_file() and not is_installed():
+        raise Undelivered(f"openpgp: {MISSING}", lasting=True)
+    _signer(file)
+
+
+def is_installed() -> bool:
+    """Whether the extra is there."""
+    return find_spec("pysequoia") is not None
 
 
 def _cert(key: str, at: datetime | None) -> Cert:

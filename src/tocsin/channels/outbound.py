@@ -114,6 +114,13 @@ def request(
             return _converse(line, target, method, headers, body)
 
 
+def require_reachable(target: Target, *, policy: Policy, resolve: Resolve = resolve) -> None:
+    """Look the target up and judge it, and connect to nothing; raises `Undelivered`."""
+    _check_policy(target, policy)
+    with _sentences(target, policy):
+        _addresses(target, policy, resolve)
+
+
 # ── the address ──────────────────────────────────────────────────────────────────────────
 
 

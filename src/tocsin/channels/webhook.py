@@ -73,6 +73,12 @@ def _timeout(text: str) -> timedelta:
     return timedelta(seconds=int(text))
 
 
+def require_reachable(address: str, settings: Mapping[str, str]) -> None:
+    """Whether the operator lets us there, with nothing sent; raises `Undelivered`, `Unusable`."""
+    check_address(address)
+    outbound.require_reachable(outbound.read_url(address), policy=read_policy(settings))
+
+
 # ── send ─────────────────────────────────────────────────────────────────────────────────
 
 

@@ -23,6 +23,7 @@ from tocsin.node.commands import (
 )
 from tocsin.node.commands.deliver import deliver
 from tocsin.node.commands.demo import demo
+from tocsin.node.commands.doctor import doctor
 from tocsin.node.commands.preview import preview
 from tocsin.node.commands.quarantine import quarantine
 from tocsin.node.commands.restore import restore
@@ -40,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (route, deliver, worker, serve, preview, quarantine, demo):
+for command in (route, deliver, worker, doctor, serve, preview, quarantine, demo):
     app.command()(command)
 app.add_typer(parties.app, name="parties")
 app.add_typer(people.app, name="people")

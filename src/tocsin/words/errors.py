@@ -8,7 +8,8 @@
     ├── Busy               somebody else is at it; try again
     ├── Undelivered        a channel could not hand over; `lasting` says whether to try again
     ├── OutOfSpace         the disk is full; nothing was lost
-    └── Unproven           a proof, a signature or a history that does not hold
+    ├── Unproven           a proof, a signature or a history that does not hold
+    └── Unwell             something is wrong with this installation
 
 Exit codes of the command line follow the tree: see `exit_code` on each class.
 """
@@ -76,3 +77,9 @@ class Unproven(TocsinError):
     """A proof, a signature or a history that does not hold."""
 
     exit_code = 9
+
+
+class Unwell(TocsinError):
+    """Something is wrong with this installation; `tocsin doctor` says what and how to mend it."""
+
+    exit_code = 10
