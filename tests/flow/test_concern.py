@@ -30,7 +30,7 @@ def told(table: pl.DataFrame, known: Compiled) -> list[Told]:
     return [
         (event, known.recipients[number].party, relation, side, because)
         for relation, side in LANES
-        for event, number, because in finder.links(relation, side).rows()
+        for event, number, because in finder.links(relation, side).drop("remit").rows()
     ]
 
 

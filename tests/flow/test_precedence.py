@@ -52,7 +52,7 @@ def told(
     )
     known = compile_directory(Directory(recipients, remits), on=ON)
     links = Finder(events(event), known, NETWORKS).links(relation, Side.SOURCE)
-    return {names[party]: because for _, party, because in links.rows()}
+    return {names[party]: because for _, party, because in links.drop("remit").rows()}
 
 
 def test_manual_beats_imported_for_the_same_prefix() -> None:

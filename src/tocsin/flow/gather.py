@@ -16,6 +16,7 @@ from tocsin.flow.durable import flush
 from tocsin.flow.release import columns_of
 from tocsin.flow.remits import Recipient
 from tocsin.flow.stages import Piece, Plan, Routed
+from tocsin.flow.tally import summed, together
 from tocsin.words.markings import Tlp
 from tocsin.words.moments import stamp
 from tocsin.words.relations import Relation
@@ -73,6 +74,7 @@ class Gatherer:
         self._open: dict[tuple[int, Relation], Gathered] = {}
         self._figures: dict[tuple[int, Relation], list[pl.DataFrame]] = {}
         self._headers: dict[tuple[str, Relation], bytes] = {}
+        self._tallies: list[pl.DataFrame] = []
 
     def add(self, routed: Routed) -> None:
         """Append one chunk's pieces; its file is removed afterwards."""
@@ -86,6 +88,13 @@ class Gatherer:
         path.unlink()
         for key, table in routed.figures.items():
             self._add_figures(key, table)
+        self._tallies.append(routed.tallies)
+        if len(self._tallies) > 8:
+            self._tallies = [self.tallies()]
+
+    def tallies(self) -> pl.DataFrame:
+        """What cases are made from (`flow.tally`), of all chunks so far."""
+        return together(summed(self._tallies), self.plan.compiled)
 
     def _add_figures(self, key: tuple[int, Relation], table: pl.DataFrame) -> None:
         held = self._figures.setdefault(key, [])

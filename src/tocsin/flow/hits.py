@@ -9,8 +9,8 @@ from tocsin.flow.places import Place, Scene
 from tocsin.words.relations import RemitKind, Side
 
 # One row per event and party: `event` (UInt32, row of the events table), `party` (UInt32, number of
-# the recipient), `because` (String).
-LINK = {"event": pl.UInt32, "party": pl.UInt32, "because": pl.String}
+# the recipient), `because` (String), `remit` (UInt32, number of the remit that led there).
+LINK = {"event": pl.UInt32, "party": pl.UInt32, "because": pl.String, "remit": pl.UInt32}
 MOST_HOLDERS = 64  # a reported network that spans more holders than this is told to nobody
 
 
@@ -120,6 +120,7 @@ def links_of(
             "event": pl.Series(rows, dtype=pl.UInt32),
             "party": pl.Series(party, dtype=pl.UInt32),
             "because": because.alias("because"),
+            "remit": pl.Series(remits, dtype=pl.UInt32),
         }
     )
 

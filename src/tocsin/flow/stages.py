@@ -35,6 +35,7 @@ from tocsin.flow.release import (
     release,
 )
 from tocsin.flow.tables import ROW, Chunk, Fault, Parsed
+from tocsin.flow.tally import TALLY, Labels, summed, tally
 from tocsin.rules.concern import ACTING, CONCERN
 from tocsin.rules.disclosure import COUNTED
 from tocsin.words.markings import STRICTNESS, Tlp
@@ -173,6 +174,7 @@ class Routed:
     nobody: dict[tuple[str, str], int]
     part: store.Part | None
     classes: dict[str, int] = field(default_factory=dict)
+    tallies: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TALLY))
 
 
 def read_stage(task: ReadTask) -> Read:
@@ -231,10 +233,11 @@ def route_stage(task: RouteTask) -> Routed:
     events, heard = _kept(task, rows), task.heard[rows]
     finder = Finder(events, plan.compiled, _networks(plan.snapshot, plan.overlay))
     events = located(events, finder)
-    out = _Out(plan, events)
-    told = _Told(len(events))
+    out = _Out(plan, events, task.report)
+    told, labels = _Told(len(events)), Labels(len(events), plan.compiled)
     for relation, side in LANES:
         links = out.allowed(relation, finder.links(relation, side))
+        labels.add(relation, side, links)
         if relation in COUNTED and heard.any():
             links = links.filter(~pl.Series(heard).gather(links["event"]))  # figures have them
         if len(links):
@@ -244,7 +247,7 @@ def route_stage(task: RouteTask) -> Routed:
     part = None
     routed, red = told.by_acting(), (events["tlp"] == Tlp.RED.value).to_numpy()
     if len(events):
-        events = events.with_columns(pl.Series("routed", routed))
+        events = events.with_columns(pl.Series("routed", routed), labels.column())
         name = f"{plan.run}-{task.number:06}"
         part = store.write_part(events, plan.table, name=name, day=plan.on)
     return Routed(
@@ -259,6 +262,7 @@ def route_stage(task: RouteTask) -> Routed:
         _nobody(events, routed | red),
         part,
         dict(events["classification.type"].value_counts().rows()),
+        summed(out.tallies),
     )
 
 
@@ -271,7 +275,7 @@ def _flowing(task: RouteTask) -> np.ndarray:
         return rows
     plan, events = task.plan, _kept(task, rows[heard])
     finder = Finder(events, plan.compiled, _networks(plan.snapshot, plan.overlay))
-    out, told = _Out(plan, events), _Told(len(events))
+    out, told = _Out(plan, events, task.report), _Told(len(events))
     for relation, side in LANES:
         if relation in ACTING:
             told.add(relation, out.allowed(relation, finder.links(relation, side)))
@@ -381,10 +385,12 @@ _BIT = {
 class _Out:
     """Collects what each party gets from one chunk and writes it as one file."""
 
-    def __init__(self, plan: Plan, events: pl.DataFrame) -> None:
+    def __init__(self, plan: Plan, events: pl.DataFrame, report: str) -> None:
         self.plan = plan
         self.events = events
+        self.report = report
         self.pieces: list[Piece] = []
+        self.tallies: list[pl.DataFrame] = []
         self.figures: dict[tuple[int, Relation], pl.DataFrame] = {}
         self._buffers: list[bytes] = []
         self._size = 0
@@ -408,7 +414,10 @@ class _Out:
         if relation in COUNTED:
             self._count(lane, rows, links["party"])
         else:
-            self._render(lane, rows, links["party"])
+            released = self._render(lane, rows, links["party"])
+            if relation in ACTING:
+                compiled, report = self.plan.compiled, self.report
+                self.tallies.append(tally(lane, rows, released, links, compiled, report=report))
 
     def _attributable(
         self, finder: Finder, relation: Relation, side: Side, links: pl.DataFrame
@@ -434,8 +443,8 @@ class _Out:
             counted = release(told.filter(party == number), lane, secret=self.plan.secret)
             self.figures[int(number), lane.relation] = counted
 
-    def _render(self, lane: Lane, told: pl.DataFrame, party: pl.Series) -> None:
-        """`told` is sorted by party; rows of one format are written at once and cut."""
+    def _render(self, lane: Lane, told: pl.DataFrame, party: pl.Series) -> pl.DataFrame:
+        """`told` is sorted by party; rows of one format are written at once and cut. What left."""
         recipients = self.plan.compiled.recipients
         released = release(told, lane, secret=self.plan.secret)
         formats = {int(n): recipients[int(n)].format for n in party.unique()}
@@ -451,6 +460,7 @@ class _Out:
                 told if everyone else told.filter(chosen),
                 party if everyone else party.filter(chosen),
             )
+        return released
 
     def _cut(
         self, lane: Lane, shape: Shape, rows: pl.DataFrame, told: pl.DataFrame, party: pl.Series

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Field
 from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
@@ -36,6 +36,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "row": pl.Int64,
     "repeats": pl.Int32,
     "routed": pl.Boolean,
+    "told": pl.String,  # labels of `flow.tally`, one per line: who was told, and as what
     **{
         name: _MOMENT if kind is Kind.TIME else _STORED.get(kind, pl.String)
         for name, kind in FIELDS.items()
@@ -118,13 +119,23 @@ def _add(part: Part, at: datetime) -> AddAction:
 def open_table(table: Path) -> DeltaTable:
     """The Delta table, made empty on first use."""
     try:
-        return DeltaTable(str(table))
+        return _complete(DeltaTable(str(table)))
     except TableNotFoundError:
         table.mkdir(parents=True, exist_ok=True)
         empty = pl.DataFrame(schema=SCHEMA).to_arrow()
         return DeltaTable.create(
             str(table), schema=empty.schema, mode="ignore", partition_by=["day"], name="events"
         )
+
+
+def _complete(store: DeltaTable) -> DeltaTable:
+    """A table of an earlier version gets the columns that came since; what is in it has nulls."""
+    known = {field.name for field in store.schema().fields}
+    missing = [name for name in SCHEMA if name not in known]
+    if missing:
+        empty = pl.DataFrame(schema={name: SCHEMA[name] for name in missing}).to_arrow()
+        store.alter.add_columns([Field.from_arrow(field) for field in empty.schema])
+    return store
 
 
 def read_events(table: Path, *, days: Iterable[date] | None = None) -> pl.LazyFrame:

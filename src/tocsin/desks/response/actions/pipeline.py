@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+import polars as pl
+
 from tocsin.flow.executors import Executor
 from tocsin.flow.gather import Gathered, Gatherer
 from tocsin.flow.judging import NO_SEGMENTS, Bench, Segments
@@ -23,6 +25,7 @@ from tocsin.flow.stages import (
 )
 from tocsin.flow.store import Part
 from tocsin.flow.tables import Chunk, Fault, Parsed
+from tocsin.flow.tally import TALLY
 from tocsin.formats import xarf
 from tocsin.formats.catalogue import FORMATS, sniff
 from tocsin.formats.constants import with_constants
@@ -109,6 +112,7 @@ class Totals:
     classes: dict[str, int] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
     deliveries: list[Gathered] = field(default_factory=list)
+    tallies: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TALLY))
     window: Segments = NO_SEGMENTS
     quarantine: Path | None = None
 
@@ -178,6 +182,7 @@ class Pipeline:
             report.duplicates += int(bench.judged[place].repeated.sum()) + len(routed.again)
             self.progress("route", routed.events)
         totals.deliveries, totals.window = gatherer.close(), bench.close()
+        totals.tallies = gatherer.tallies()
         return totals
 
     # --- reading

@@ -176,7 +176,7 @@ _FACTS = (
 
 def _told(finder: Finder, events: pl.DataFrame, lane: Lane) -> Iterator[Told]:
     links = finder.links(lane.relation, lane.side)
-    for _, party, because in links.rows():
+    for party, because in links.select("party", "because").rows():
         vague = (
             lane.relation is Relation.NETWORK
             and "source.port" not in events.columns
