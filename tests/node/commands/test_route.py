@@ -368,25 +368,32 @@ def test_a_store_that_may_not_be_written_ends_with_8(as_nobody, tmp_path) -> Non
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 1.9 MB; `grow()` makes it 8 MB."""
+    """A disk, and a function that leaves so many bytes free on it."""
     disk = tmp_path / "disk"
     disk.mkdir()
+
+    def leave(free: int) -> None:
+        size = shutil.disk_usage(disk).used + free
+        subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("needs root to mount a small disk")
-    command = ["mount", "-t", "tmpfs", "-o", "size=1900k", "tmpfs", str(disk)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(disk)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("mounting a small disk is not allowed here (a container without the right)")
-    yield disk, lambda: subprocess.run(["mount", "-o", "remount,size=8m", str(disk)], check=True)
+    yield disk, leave
     subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_on_a_full_disk_nothing_is_lost_and_the_same_command_goes_on(spawn, small_disk) -> None:
     if connection.vendor != "sqlite":
         not_on_this_database("without the database a run fits on this disk")
-    disk, grow = small_disk
-    words = ("route", SINKHOLE, *WITH_PARTIES, "--store", disk / "store", "--json")
+    disk, leave = small_disk
+    spawn("parties", "import", PARTIES, "--store", disk / "store")
+    leave(150_000)  # the evidence and no more
+    words = ("route", SINKHOLE, "--overlay", OVERLAY, "--store", disk / "store", "--json")
     full = spawn(*words)
-    grow()
+    leave(16_000_000)
     again = spawn(*words)
 
     assert full.ended == (
