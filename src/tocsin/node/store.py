@@ -4,7 +4,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,12 +153,13 @@ def open_existing(path: Path) -> Store:
     return open_store(path)
 
 
-@contextmanager
-def restored_store(path: Path) -> Iterator[Store]:
-    """A store to be filled out of a backup; brought up to date, and a store, when this ends well.
+def restore_store(
+    path: Path, *, fill: Callable[[Store], None], record: Callable[[], None]
+) -> Store:
+    """Make a store out of a backup: `fill` it, bring it up to date, `record` that it was done.
 
-    Before that nothing opens it. What an earlier restore that was cut off left there is removed.
-    Raises `Refused` where there is a store, files or a database with tables already.
+    Nothing opens it before all of that has ended well. What an earlier restore that was cut off
+    left there is removed. Raises `Refused` where there is a store, files or a database with tables.
     """
     store = Store(Path(path).absolute())
     url = os.environ.get(DATABASE_URL, "")
@@ -169,9 +170,10 @@ def restored_store(path: Path) -> Iterator[Store]:
                 _set_up_django(store, url)
                 with _explained(store):
                     _empty_database()
-                    yield store
+                    fill(store)
                 _turn_over(store, url)  # the keys are there now
                 _migrate(store, is_restoring=True)
+                record()
                 with _explained(store):
                     _drop_tables([_RESTORING_TABLE])
                 _mark_layout(store)
@@ -180,6 +182,7 @@ def restored_store(path: Path) -> Iterator[Store]:
             _empty_folder(store.path)
             (store.path / RESTORING).unlink(missing_ok=True)
             raise
+    return store
 
 
 def _begin_restore(store: Store) -> None:

@@ -85,7 +85,7 @@ def test_whoever_is_to_be_told_is_listed(everywhere, tocsin):
 
     assert "To be told of the erasure (GDPR art. 19):" in said.out
     assert "meadow-net got" in said.out
-    assert "backups of the store folder" in said.out
+    assert "backups of the store made before" in said.out
 
 
 def test_a_hold_is_said_and_changes_the_exit_code(everywhere, tocsin):

@@ -143,7 +143,8 @@ def summary(found: Any) -> dict[str, Any]:
 def _show(facts: dict[str, Any]) -> None:
     out.print(
         f"Backed up {facts['rows']:,} rows and {facts['files']:,} files, {facts['bytes']:,} bytes; "
-        f"{facts['linked']:,} files had not changed since the backup before."
+        f"{facts['linked']:,} files had not changed since the backup before.",
+        soft_wrap=True,
     )
     out.print(f"  data  {escape(facts['folder'])}", soft_wrap=True)
     out.print(f"  keys  {escape(facts['keys'])}", soft_wrap=True)
@@ -186,8 +187,8 @@ def verify(
         say_json(facts)
         return
     how = "whole, and it opens with its keys" if keys else "whole; --keys would open it too"
-    out.print(f"backup {found.name} of {found.at}: {how}")
-    out.print(f"signed by {found.public_key}")
+    out.print(f"backup {found.name} of {found.at}: {how}", soft_wrap=True)
+    out.print(f"signed by {found.public_key}", soft_wrap=True)
 
 
 @app.command("list")

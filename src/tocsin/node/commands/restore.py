@@ -11,7 +11,7 @@ from tocsin.node.commands.backup import Keys, One, Passphrase, bars, summary
 from tocsin.node.commands.erase import By, who
 from tocsin.node.commands.route import Json
 from tocsin.node.console import out, say_json
-from tocsin.node.store import LAYOUT, Store, restored_store, set_up_django
+from tocsin.node.store import LAYOUT, Store, restore_store, set_up_django
 from tocsin.words.errors import Refused, Unusable
 
 
@@ -46,9 +46,11 @@ def restore(
         opened = backup.open_backup(chosen, keys_folder=keys, passphrase=passphrase, tell=tell)
         _require_layout(opened.manifest.layout)
         backup.require_known(opened)
-        with restored_store(place.path):
-            backup.fill(opened, place.path, tell=tell)
-        backup.record_restore(opened, by=who(by), at=datetime.now(UTC))
+        restore_store(
+            place.path,
+            fill=lambda made: backup.fill(opened, made.path, tell=tell),
+            record=lambda: backup.record_restore(opened, by=who(by), at=datetime.now(UTC)),
+        )
     facts = summary(opened.manifest) | {"store": str(place.path)}
     if as_json:
         say_json(facts)

@@ -16,6 +16,7 @@ from tocsin.flow import erasure as flow
 from tocsin.flow.subject import Ids
 from tocsin.office import keys, leftovers, register
 from tocsin.office.alone import alone
+from tocsin.office.backup import known_backups
 from tocsin.office.erasure import deliveries, reports, texts
 from tocsin.office.erasure.place import Erasure, Order, Place, Recipient
 from tocsin.office.models import WindowSegment
@@ -34,9 +35,11 @@ PLACES: dict[str, str] = {
     "log": "public log",
 }
 BACKUPS = (
-    "backups of the store folder and of the database: Tocsin cannot reach them. Let them run "
-    "out, or restore each, repeat this erasure on it and back it up anew. Evidence in them stays "
-    "closed without the database, which holds its keys"
+    "backups of the store made before this erasure still hold what was erased, for as long as "
+    "their archives of keys live: make a new one (tocsin backup), then delete those archives, or "
+    "let them run out (--keep-keys). After restoring one of them, repeat this erasure before "
+    "anything else. Copies of the disk or of a database server, made in other ways, are yours to "
+    "find"
 )
 HANDED_OVER = (
     "files that were handed over belong to their recipients, in the folder `out` of the store too: "
@@ -75,10 +78,19 @@ def erase(order: Order) -> Erasure:
         len(order.subject.values),
         tuple(sorted(places, key=lambda place: _ORDER.index(place.name))),
         recipients,
-        tuple(text for text in (asked, BACKUPS, HANDED_OVER if recipients else "") if text),
+        (*filter(None, (asked, BACKUPS)), *_opened_by(), *([HANDED_OVER] if recipients else [])),
         order.dry_run,
     )
 
+
+def _opened_by() -> list[str]:
+    """The archives of keys that the register knows of, and that may still be there."""
+    known = [path for _, path in known_backups()]
+    more = [f"and {len(known) - _NAMED:,} older ones"] if len(known) > _NAMED else []
+    return [f"to delete: {', '.join([*known[:_NAMED], *more])}"] if known else []
+
+
+_NAMED = 10
 
 _ORDER = (
     *PLACES.values(),
