@@ -13,6 +13,7 @@ from tocsin.office.models import Delivery, Evidence, WindowSegment
 
 _NOTE = ".redacted.json"  # office.erasure.deliveries
 _AGAIN = re.compile(r"-r[0-9]+$")
+_OF_RUN = re.compile("[0-9a-f]{32}")
 
 
 def find(store_folder: Path) -> list[Path]:
@@ -43,9 +44,13 @@ def sweep_run(store_folder: Path, run: str) -> None:
 
 
 def empty_spool(store_folder: Path) -> None:
-    """Also of a run that was cut off when it counted already; only while alone."""
+    """Also of a run that was cut off when it counted already; only while alone.
+
+    What uploads and intakes have there is theirs: it is under way while a run is.
+    """
     for path in (store_folder / "spool").iterdir():
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+        if _OF_RUN.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def remove(store_folder: Path, leftovers: list[Path]) -> int:

@@ -118,7 +118,6 @@ OFFICE: dict[str, Shape] = {
     ),
     "office:deadline:start": Shape({**_DEADLINE, "because": TEXT}, counted=("rule",)),
     "office:deadline:withdraw": Shape({**_DEADLINE, "why": TEXT}, counted=("rule",)),
-    "office:delivery:consult": _CONSULTED,
     "office:delivery:hand_over": Shape(
         _DELIVERY, may={"where": TEXT}, summed=("rows", "attempt"), counted=("relation",)
     ),
