@@ -164,6 +164,11 @@ def _password(settings: Mapping[str, str]) -> str:
 # ── the message ──────────────────────────────────────────────────────────────────────────
 
 
+def sender_line(server: Server) -> str:
+    """Who writes, as a header says it: `Tocsin <tocsin@host.example>`."""
+    return str(Address(server.sender_name, addr_spec=server.sender))
+
+
 def message_id(message: str, domain: str) -> str:
     """`<tocsin.3f…@host.example>`; `channels.mailbox` finds `message` in it again."""
     return f"<tocsin.{message}@{domain}>"
@@ -307,6 +312,11 @@ def send(parcel: Parcel) -> Handed:
     if len(message) > server.size_limit:
         raise _too_large(server.size_limit)
     envelope = parcel.letter.message if parcel.letter else ""
+    return hand_in(message, to, server, envelope=envelope)
+
+
+def hand_in(message: bytes, to: list[str], server: Server, *, envelope: str = "") -> Handed:
+    """Hand a finished message to the mail server; raises `Undelivered` where nobody was taken."""
     with _readable_faults(server), _connected(server) as smtp:
         taken, refused, gone = _envelope(smtp, server.sender, to, len(message), envelope)
         _data(smtp, message)

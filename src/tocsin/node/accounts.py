@@ -1,14 +1,31 @@
 """How accounts come to be: by invitation alone; a provider signs in whom it was told to."""
 
+import hmac
+import time
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime
+from hashlib import sha256
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import redirect
+from django.urls import reverse
 
+from tocsin.node import second_factor
+from tocsin.office.people import actions, letters
 from tocsin.office.people.models import Person, canonical
+from tocsin.office.people.sealing import seal, unseal
+from tocsin.office.people.viewer import running
+
+FRESH = 300  # seconds for which a sign-in counts as proof of who it is
+_SEALED = "second factor"
 
 
 class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
@@ -20,22 +37,122 @@ class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
 
     def clean_email(self, email: str) -> str:
         """One spelling of a sign-in name."""
-        return str(super().clean_email(canonical(email)))
+        return canonical(email)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address a request came from; what proxies say only as far as settings trust them."""
+        return client_address(request.META, proxies=settings.PROXIES)
+
+    def _get_login_attempts_cache_key(self, _request: HttpRequest, **credentials: Any) -> str:
+        """One counter per person: neither spelling nor the Host header makes another."""
+        return canonical(credentials.get("email") or "")
+
+    def is_reauthentication_required(self, **_words: Any) -> bool:
+        """Not within five minutes of signing in."""
+        records = get_authentication_records(self.request, self.request.user)
+        newest = max((record["at"] for record in records), default=0)
+        return bool(time.time() - newest >= FRESH)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Without the password where the second factor itself is what is asked for."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if second_factor.was_shown(self.request) or not second_factor.has_one(user):
+            return methods
+        return [one for one in methods if one["id"] != "reauthenticate"]
+
+    def get_login_stages(self) -> list[str]:
+        """The second factor is asked for by a stage of our own."""
+        ours = {"allauth.mfa.stages.AuthenticateStage": "tocsin.node.second_factor.Stage"}
+        return [ours.get(one, one) for one in super().get_login_stages()]
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Under the node's own name, whatever the request claimed."""
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        path = path.replace("UID-KEY", key)
+        base: str = settings.NODE_URL
+        return f"{base}{path}" if base else str(self.request.build_absolute_uri(path))
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Into the letters: no page waits for a mail server."""
+        words = {"request": self.request, "email": email, **context}
+        mail = self.render_mail(template_prefix, email, words)
+        # 0: the nobody of a password forgotten at an address that is not here (`account_forms`).
+        is_ghost = getattr(context.get("user"), "pk", None) == 0
+        to = "" if is_ghost else email
+        letters.queue(to, subject=mail.subject, text=mail.body, at=datetime.now(UTC))
+
+    def set_password(self, user: Person, password: str) -> None:
+        """With a register row."""
+        actions.set_password(user, password, by=user.actor, at=datetime.now(UTC))
 
 
 class Providers(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """OpenID Connect: signs in people who have an account here, and makes none."""
+    """OpenID Connect: signs in people who have an account here, and makes none.
+
+    A party's server speaks for people who act for that party and for no other: whoever runs it
+    could otherwise be anybody.
+    """
 
     def is_open_for_signup(self, _request: HttpRequest, _sociallogin: Any) -> bool:
         """Never."""
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Join a first sign-in to the invited person of the same address, if it was verified."""
+        """Let in who may come in this way; join a first sign-in to the invited person."""
+        provider = settings.OIDC_PROVIDERS.get(sociallogin.account.provider)
+        person = sociallogin.user if sociallogin.is_existing else _named(sociallogin)
+        if provider is None or person is None or not _speaks_for(provider.party, person):
+            raise ImmediateHttpResponse(redirect("socialaccount_login_error"))
+        sociallogin.account.extra_data = {}  # who it is we know; the rest is none of our business
         if sociallogin.is_existing:
-            return
-        verified = [canonical(one.email) for one in sociallogin.email_addresses if one.verified]
-        person = Person.objects.filter(email__in=verified, is_active=True).first()
-        if person is None:
-            raise ImmediateHttpResponse(redirect("account_login"))
-        sociallogin.connect(request, person)
+            sociallogin.account.save(update_fields=["extra_data"])
+        else:
+            sociallogin.connect(request, person)
+
+
+def _named(sociallogin: Any) -> Person | None:
+    """Whom a verified address names."""
+    verified = [canonical(one.email) for one in sociallogin.email_addresses if one.verified is True]
+    return Person.objects.filter(email__in=verified, is_active=True).first()
+
+
+def _speaks_for(party: str, person: Person) -> bool:
+    """Whether somebody acts for this party and for no other, and operates nothing."""
+    slugs = running(datetime.now(UTC)).filter(person=person).values_list("party__slug", flat=True)
+    return person.is_active and not person.is_operator and set(slugs) == {party}
+
+
+class Factors(DefaultMFAAdapter):  # type: ignore[misc]
+    """Second factors: what they share with an app lies sealed in the database."""
+
+    def encrypt(self, text: str) -> str:
+        """Sealed under the key of the store."""
+        return b64encode(seal(text.encode(), purpose=_SEALED)).decode("ascii")
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Opened again."""
+        return unseal(b64decode(encrypted_text), purpose=_SEALED).decode()
+
+
+def client_address(meta: dict[str, Any], *, proxies: int) -> str:
+    """The address of whoever asked, out of what `proxies` trusted proxies before us said.
+
+    Entries further to the left were written by anybody. An IPv4 address in IPv6 form is the IPv4
+    address, so that two spellings are one.
+    """
+    said = [entry.strip() for entry in str(meta.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
+    candidates = [said[-proxies]] if 0 < proxies <= len(said) else []
+    for text in (*candidates, str(meta.get("REMOTE_ADDR", ""))):
+        try:
+            address = ip_address(text)
+        except ValueError:
+            continue
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return str(mapped or address)
+    return "0.0.0.0"  # noqa: S104 a socket without addresses: all behind it are one
+
+
+def limit_key(key: str, key_prefix: str, version: int) -> str:
+    """How a counter is called in the database: nobody can be read out of it."""
+    text = f"{key_prefix}:{version}:{key}"
+    return hmac.new(settings.SECRET_KEY.encode(), text.encode(), sha256).hexdigest()

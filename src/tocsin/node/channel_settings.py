@@ -50,6 +50,11 @@ def idle_channels(settings: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return {"mail": "no mail server is set. Possible: TOCSIN_SMTP_HOST and TOCSIN_SMTP_FROM"}
 
 
+def mail_settings() -> dict[str, str]:
+    """Those of the mail server alone, for mail that is no delivery."""
+    return _set(MAIL)
+
+
 def _mail(store: Store) -> dict[str, str]:
     """Without a server at all, mail waits until one is set."""
     settings = {**_set(MAIL), "openpgp_key": str(store.keys / "openpgp.asc")}

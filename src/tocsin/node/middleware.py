@@ -1,12 +1,16 @@
 """What every request passes: who looks, with a second factor, and what a browser may load."""
 
 import secrets
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import resolve
+from django.urls import Resolver404, resolve, reverse
 
 from tocsin.office.people.viewer import viewer_of
 
@@ -17,8 +21,14 @@ _POLICY = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
     "form-action 'self'{providers}; base-uri 'none'; frame-ancestors 'none'"
 )
-# Routes that somebody without a second factor needs in order to get one, or to leave.
-_BEFORE = ("mfa_", "account_logout", "account_reauthenticate", "set_language", "home_public")
+# What opens to somebody who has no second factor yet, and to a session that has not shown it.
+_SET_UP = (
+    *("mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "mfa_list_webauthn"),
+    *("account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"),
+)
+_SHOW = ("mfa_reauthenticate", "mfa_reauthenticate_webauthn")
+_ALWAYS = ("account_logout", "set_language", "accessibility", "healthz", "readyz")
+SEEN_EVERY = 300  # seconds: how exactly the list of sessions says when one was last used
 
 
 def content_security_policy(get_response: Next) -> Next:
@@ -27,8 +37,12 @@ def content_security_policy(get_response: Next) -> Next:
     def middleware(request: HttpRequest) -> HttpResponse:
         request.csp_nonce = nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
         response = get_response(request)
+        if response.status_code == 304:
+            return (
+                response  # what the browser has keeps the policy, and the nonce, that it came with
+            )
         if "Content-Security-Policy" not in response.headers:
-            policy = _POLICY.format(nonce=nonce, providers="")
+            policy = _POLICY.format(nonce=nonce, providers=_providers(request))
             response.headers["Content-Security-Policy"] = policy
         response.headers.setdefault(
             "Permissions-Policy", "camera=(), geolocation=(), microphone=()"
@@ -38,23 +52,82 @@ def content_security_policy(get_response: Next) -> Next:
     return middleware
 
 
+def _providers(request: HttpRequest) -> str:
+    """Where signing in by a party's own server leads, on the pages that begin it."""
+    if not request.path_info.startswith("/account/"):
+        return ""
+    named = (one.form_origins() for one in settings.OIDC_PROVIDERS.values())
+    return "".join(f" {origin}" for origins in named for origin in origins)
+
+
 def second_factor(get_response: Next) -> Next:
-    """Whoever signs in has a second factor, or is led to get one before anything else."""
+    """Whoever signs in has shown a second factor, or is led to it before anything else."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated and not _has_factor(request):
-            name = resolve(request.path_info).url_name or ""
-            if not name.startswith(_BEFORE) and not request.path_info.startswith("/static/"):
-                return redirect("mfa_index")
+        if request.user.is_authenticated and (led := _led_to(request)):
+            return led
         return get_response(request)
 
     return middleware
 
 
-def _has_factor(request: HttpRequest) -> bool:
-    from allauth.mfa.utils import is_mfa_enabled
+def _led_to(request: HttpRequest) -> HttpResponse | None:
+    from tocsin.node import second_factor as factor
 
-    return bool(is_mfa_enabled(request.user))
+    has_one, was_shown = factor.has_one(request.user), factor.was_shown(request)
+    if was_shown and (has_one or factor.is_vouched_session(request)):
+        return None
+    name = _name_of(request)
+    if name in (*_ALWAYS, *(_SHOW if has_one else _SET_UP)):
+        return None
+    if not has_one:
+        return redirect("mfa_index")
+    after = urlencode({"next": request.get_full_path()}) if request.method == "GET" else ""
+    return redirect(f"{reverse('mfa_reauthenticate')}?{after}")
+
+
+def _name_of(request: HttpRequest) -> str:
+    try:
+        return resolve(request.path_info).url_name or ""
+    except Resolver404:
+        return ""
+
+
+def proof(get_response: Next) -> Next:
+    """Before what is dangerous, whoever signed in a while ago shows once more who it is."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    def process_view(
+        request: HttpRequest, view: Any, _args: Any, _words: Any
+    ) -> HttpResponse | None:
+        from allauth.account.internal.flows.reauthentication import (
+            raise_if_reauthentication_required,
+        )
+
+        if getattr(view, "is_dangerous", False) and request.user.is_authenticated:
+            raise_if_reauthentication_required(request, app="tocsin")
+        return None
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]
+    return middleware
+
+
+def seen(get_response: Next) -> Next:
+    """Keeps the list of sessions, with a write every few minutes and not at every page."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and request.session.session_key:
+            at = int(time.time())
+            if at - request.session.get("seen", 0) >= SEEN_EVERY:
+                from allauth.usersessions.models import UserSession
+
+                UserSession.objects.create_from_request(request)
+                request.session["seen"] = at
+        return get_response(request)
+
+    return middleware
 
 
 def viewer(get_response: Next) -> Next:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from tocsin.node.account_settings import *  # noqa: F403 those of accounts
 from tocsin.node.desks import DESKS
 from tocsin.node.web_settings import *  # noqa: F403 the pages' own, in a file of their own
 

@@ -28,7 +28,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics, name="metrics"),
     path("log/<path:path>", public_log, name="public_log"),
     path("api/v1/", api.urls),
-    path("account/", include("allauth.urls")),
+    path("account/", include("tocsin.node.account_urls")),
+    path("people/", include("tocsin.office.people.urls")),
+    path("parties/", include("tocsin.office.parties.urls")),
     path("language/", include("django.conf.urls.i18n")),
     *_of_desks(),
 ]

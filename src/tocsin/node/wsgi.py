@@ -1,10 +1,9 @@
-"""The WSGI application (`tocsin serve`): the pages and the API, with logs as JSON lines."""
-
-import logging.config
+"""The WSGI application (`tocsin serve`)."""
 
 from django.core.wsgi import get_wsgi_application
 
-from tocsin.node.logs import LOGGING
-
 application = get_wsgi_application()
-logging.config.dictConfig(LOGGING)
+
+from tocsin.office.people import letters  # noqa: E402 the models are there only now
+
+letters.at_once()

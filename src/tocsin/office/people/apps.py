@@ -1,7 +1,9 @@
 """People as Django sees them."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
+from tocsin.office.front import Entry, Section
 from tocsin.office.shapes import TEXT, TEXTS, Shape
 
 _INVITATION = Shape({"party": TEXT, "competences": TEXTS, "until": TEXT.or_nothing()})
@@ -16,6 +18,13 @@ class People(AppConfig):
     verbose_name = "People"
     recurring = "tocsin.office.people.tasks.recurring"
 
+    front = Section(
+        _("Organisation"),
+        (
+            Entry(_("People"), "people:people", ("office:person:read",)),
+            Entry(_("Sharing groups"), "people:groups", ("office:sharing_group:read",)),
+        ),
+    )
     register_shapes = {
         "office:invitation:accept": _INVITATION,
         "office:invitation:send": _INVITATION,

@@ -17,15 +17,20 @@ class DateInput(forms.DateInput):
     input_type = "date"
 
 
+class Boxes(forms.CheckboxSelectMultiple):
+    """Several of a list, as boxes."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"class": "govuk-checkboxes__input"})
+
+
 class Invite(forms.Form):
     """A colleague, what they may do, until when."""
 
     email = forms.EmailField(label=_("Mail address"), max_length=254)
     name = forms.CharField(label=_("Name, as others see it"), max_length=200)
     language = forms.ChoiceField(label=_("Language of the invitation"), choices=settings.LANGUAGES)
-    competences = forms.MultipleChoiceField(
-        label=_("What they may do"), widget=forms.CheckboxSelectMultiple
-    )
+    competences = forms.MultipleChoiceField(label=_("What they may do"), widget=Boxes)
     until = forms.DateField(
         label=_("Last day"),
         required=False,
@@ -75,9 +80,7 @@ class MakeToken(forms.Form):
     name = forms.CharField(
         label=_("Name"), max_length=100, help_text=_("What it is for: “reports from our SIEM”.")
     )
-    scopes = forms.MultipleChoiceField(
-        label=_("What it may do"), widget=forms.CheckboxSelectMultiple
-    )
+    scopes = forms.MultipleChoiceField(label=_("What it may do"), widget=Boxes)
     expires = forms.DateField(
         label=_("Last day"), widget=DateInput, help_text=_("Within a year from today.")
     )

@@ -1,0 +1,46 @@
+"""Django's mail over the node's own mail settings, with their rules about TLS.
+
+Without a server: on this machine alone it is printed on the terminal, so that links in it can be
+used; everywhere else it waits, and whoever sends letters tries again.
+"""
+
+from collections.abc import Sequence
+from email.policy import SMTP
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.console import EmailBackend as Terminal
+from django.utils.crypto import get_random_string
+
+from tocsin.channels import mail
+from tocsin.node.channel_settings import mail_settings
+
+
+class NodeMail(BaseEmailBackend):
+    """Hands messages to TOCSIN_SMTP_HOST; raises `Undelivered` where it does not take them."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        """One session per message: they are few."""
+        words = mail_settings()
+        if "host" not in words and settings.IS_LOCAL:
+            return Terminal().send_messages(list(email_messages)) or 0
+        server = mail.server_of(words)
+        for message in email_messages:
+            mail.hand_in(_composed(message, server), message.recipients(), server)
+        return len(email_messages)
+
+
+def _composed(message: EmailMessage, server: mail.Server) -> bytes:
+    message.from_email = mail.sender_line(server)
+    message.extra_headers |= _headers(server)
+    return message.message().as_bytes(policy=SMTP)
+
+
+def _headers(server: mail.Server) -> dict[str, Any]:
+    return {
+        "Message-ID": mail.message_id(get_random_string(32), server.domain),
+        "Auto-Submitted": "auto-generated",  # RFC 3834
+        "X-Auto-Response-Suppress": "OOF, AutoReply",
+    }
