@@ -74,8 +74,9 @@ def take_in(
     by: str,
     at: datetime,
     store_folder: Path,
+    also: Callable[[Intake], None] | None = None,
 ) -> Intake:
-    """Keep a file as evidence and put it before the worker.
+    """Keep a file as evidence and put it before the worker; `also` is of the same transaction.
 
     Raises `Unusable` for a format or class that there is not, `Refused` for a report that may not
     be kept, and what `evidence.keep` raises.
@@ -117,6 +118,8 @@ def take_in(
             "party": party.slug if party else None,
         }
         register.record(action="response:intake:add", actor=by, at=at, subject=row.uid, facts=facts)
+        if also is not None:
+            also(row)
     return row
 
 
