@@ -33,7 +33,10 @@ def navigation(request: HttpRequest) -> Navigation:
     viewer: Viewer = getattr(request, "viewer", NOBODY)
     if not viewer.is_known:
         return Navigation()
-    here, items = request.path, [Item("", reverse("home"), request.path == reverse("home"))]
+    here, items = (
+        request.path,
+        [Item(_("My work"), reverse("home"), request.path == reverse("home"))],
+    )
     pages: tuple[Item, ...] = ()
     name: Text = ""
     for section in sections():

@@ -1,15 +1,22 @@
 """Pages that belong to no desk: home, and what a load balancer asks."""
 
+from datetime import UTC, datetime
+
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from tocsin.office.front import cards_for
+from tocsin.office.people.viewer import NOBODY, Viewer
+
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What one may do here."""
-    return render(request, "home.html")
+    """What waits for whoever looks, desk by desk."""
+    viewer: Viewer = getattr(request, "viewer", NOBODY)
+    cards = cards_for(viewer, at=datetime.now(UTC)) if viewer.is_known else []
+    return render(request, "home.html", {"cards": cards})
 
 
 @require_safe

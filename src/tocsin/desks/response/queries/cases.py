@@ -301,10 +301,10 @@ def figures_for(viewer: Viewer, *, at: datetime) -> dict[str, dict[str, int]]:
     for name, span in SPANS.items():
         since = as_utc(at) - span
         for column in ("opened", "told", "answered", "closed"):
-            wanted[f"{column} {name}"] = Count("pk", filter=Q(**{f"{column}_at__gte": since}))
+            wanted[f"{column}_{name}"] = Count("pk", filter=Q(**{f"{column}_at__gte": since}))
     counts: Mapping[str, int] = visible_cases(viewer).aggregate(**wanted)
     found = {
-        column: {name: counts[f"{column} {name}"] for name in SPANS}
+        column: {name: counts[f"{column}_{name}"] for name in SPANS}
         for column in ("opened", "told", "answered", "closed")
     }
     return {"open": {"now": counts["open"]}, **found}

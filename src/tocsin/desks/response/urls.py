@@ -1,0 +1,36 @@
+"""The routes of the response desk."""
+
+from django.urls import path
+
+from tocsin.desks.response.views import (
+    cases,
+    deliveries,
+    figures,
+    looking_up,
+    quarantine,
+    reports,
+    start,
+)
+
+app_name = "response"
+urlpatterns = [
+    path("", start.start, name="start"),
+    path("look-up", looking_up.look_up, name="look_up"),
+    path("cases/", cases.list_cases, name="cases"),
+    path("cases/many", cases.many, name="many_cases"),
+    path("cases/<uuid:uid>", cases.show_case, name="case"),
+    path("cases/<uuid:uid>/step", cases.step, name="case_step"),
+    path("cases/<uuid:uid>/comment", cases.comment, name="case_comment"),
+    path("cases/<uuid:uid>/assign", cases.assign, name="case_assign"),
+    path("cases/<uuid:uid>/tag", cases.tag, name="case_tag"),
+    path("deliveries/", deliveries.list_deliveries, name="deliveries"),
+    path("deliveries/<uuid:uid>", deliveries.show_delivery, name="delivery"),
+    path("deliveries/<uuid:uid>/file", deliveries.fetch_delivery, name="delivery_file"),
+    path("figures/", figures.figures, name="figures"),
+    path("quarantine/", quarantine.list_quarantine, name="quarantine"),
+    path("quarantine/records", quarantine.show_records, name="records"),
+    path("reports/", reports.list_reports, name="reports"),
+    path("reports/add", reports.add_report, name="add_report"),
+    path("reports/uploads/<uuid:uid>", reports.show_intake, name="intake"),
+    path("reports/<uuid:uid>", reports.show_report, name="report"),
+]

@@ -1,0 +1,234 @@
+"""Cases: lists with filters and mass actions, one case with its thread and buttons."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from tocsin.desks.response import actions, queries
+from tocsin.desks.response.queries.filters import OPEN
+from tocsin.desks.response.views.doors import (
+    MOST_EXPORTED,
+    Asked,
+    crumbs,
+    exported,
+    open_to,
+    page_number,
+    query_without,
+)
+from tocsin.office.people.viewer import running
+from tocsin.words.errors import NotFound, TocsinError, Unusable
+
+READ = ("response:case:read", "response:case:read_own")
+HANDLE, ANSWER = "response:case:handle", "response:case:answer"
+HEADS = (
+    "case",
+    "party",
+    "about",
+    "kind",
+    "family",
+    "relation",
+    "events",
+    "first_at",
+    "last_at",
+    "seen_at",
+    "state",
+    "tlp",
+    "opened_at",
+    "told_at",
+    "answered_at",
+)
+STEPS = {
+    "acknowledge": gettext_lazy("We received it"),
+    "act": gettext_lazy("We are acting on it"),
+    "cure": gettext_lazy("It is cured"),
+    "disown": gettext_lazy("It is not ours"),
+    "dispute": gettext_lazy("It is wrong"),
+    "uphold": gettext_lazy("Stand by it"),
+    "close": gettext_lazy("Close"),
+}
+ANSWERS = ("acknowledge", "act", "cure", "disown", "dispute")
+
+
+@open_to(*READ)
+@require_safe
+def list_cases(request: Asked) -> HttpResponseBase:
+    """One page of what somebody may see, with filters and their counts; or all of it as a file."""
+    viewer = request.viewer
+    problem, filters = _filters(request)
+    if (form := request.GET.get("as", "")) in ("csv", "json"):
+        return _exported(request, filters, form)
+    order = request.GET.get("order", "changed")
+    desk = viewer.may("response:case:read")
+    said = {
+        "page": queries.cases_for(viewer, filters, page=page_number(request), order=order),
+        "facets": queries.facets_for(viewer, filters),
+        "filters": filters,
+        "chosen": {name: set(words) for name, words in filters.words().items()},
+        "query": query_without(request, "page"),
+        "order": order,
+        "orders": ORDERS,
+        "is_desk": desk,
+        "problem": problem,
+        "steps": [(name, STEPS[name]) for name in ANSWERS] if viewer.may(ANSWER) else [],
+        "may_handle": viewer.may(HANDLE),
+        "crumbs": crumbs(),
+    }
+    return render(request, "response/cases.html", said, status=400 if problem else 200)
+
+
+ORDERS = (
+    ("changed", gettext_lazy("last changed")),
+    ("seen", gettext_lazy("last seen")),
+    ("oldest", gettext_lazy("oldest first")),
+    ("events", gettext_lazy("most events")),
+)
+
+
+def _filters(request: Asked) -> tuple[str, queries.Filters]:
+    words = {name: [str(word) for word in found] for name, found in request.GET.lists()}
+    try:
+        return "", queries.Filters.read(words)
+    except Unusable as fault:
+        return str(fault), queries.Filters()
+
+
+def _exported(request: Asked, filters: queries.Filters, form: str) -> HttpResponseBase:
+    desk = request.viewer.may("response:case:read")
+    conditions = filters.conditions(request.viewer, is_desk=desk)
+    rows = queries.visible_cases(request.viewer).filter(conditions).select_related("party")
+    rows = rows.defer("sample").order_by("-changed_at", "-pk")[:MOST_EXPORTED]
+    cells = (
+        [row.reference, row.party.slug, *(getattr(row, name) for name in HEADS[2:])]
+        for row in rows.iterator(chunk_size=1000)
+    )
+    return exported(form, "cases", HEADS, cells, at=datetime.now(UTC))
+
+
+@open_to(*READ)
+@require_safe
+def show_case(request: Asked, uid: UUID) -> HttpResponseBase:
+    """One case, with what one may do in it now."""
+    viewer = request.viewer
+    file = queries.case_for(viewer, uid)
+    said = {
+        "file": file,
+        "case": file.case,
+        "steps": [(row.name, STEPS.get(row.name, row.name)) for row in file.steps],
+        "may_write": viewer.may(HANDLE, file.case.party) or viewer.may(ANSWER, file.case.party),
+        "handlers": _handlers() if file.is_desk and viewer.may(HANDLE) else [],
+        "is_open": file.case.state in OPEN,
+        "now": datetime.now(UTC),
+        "crumbs": crumbs((_("Cases"), reverse("response:cases"))),
+    }
+    return render(request, "response/case.html", said)
+
+
+def _handlers() -> list[tuple[str, str]]:
+    """Who of the desk a case can be given to."""
+    rows = running(datetime.now(UTC)).filter(party__runs_node=True)
+    able = [row.person for row in rows if "response.handle" in row.competences]
+    return sorted({(person.name, person.uid.hex) for person in able})
+
+
+# ── doing ────────────────────────────────────────────────────────────────────────────────
+
+
+@open_to(ANSWER, HANDLE)
+@require_POST
+def step(request: Asked, uid: UUID) -> HttpResponseBase:
+    """Take the step of a button; what is refused is said in the words of the rules."""
+    name, note = request.POST.get("step", ""), request.POST.get("note", "")
+    viewer, at = request.viewer, datetime.now(UTC)
+    if name in ANSWERS:
+        return _done(request, uid, lambda: actions.answer(viewer, uid, step=name, note=note, at=at))
+    if name == "uphold":
+        return _done(request, uid, lambda: actions.uphold(viewer, uid, note=note, at=at))
+    if name == "close":
+        return _done(request, uid, lambda: actions.close(viewer, uid, note=note, at=at))
+    raise Unusable(f"{name!r} is no step. Possible: {', '.join(STEPS)}")
+
+
+@open_to(ANSWER, HANDLE)
+@require_POST
+def comment(request: Asked, uid: UUID) -> HttpResponseBase:
+    """Write into the thread."""
+    text, for_desk = request.POST.get("text", ""), request.POST.get("audience") == "desk"
+    viewer, at = request.viewer, datetime.now(UTC)
+    return _done(
+        request, uid, lambda: actions.comment(viewer, uid, text=text, for_desk=for_desk, at=at)
+    )
+
+
+@open_to(HANDLE)
+@require_POST
+def assign(request: Asked, uid: UUID) -> HttpResponseBase:
+    """Give it to somebody, or to nobody."""
+    person, at = request.POST.get("person") or None, datetime.now(UTC)
+    return _done(request, uid, lambda: actions.assign(request.viewer, uid, person=person, at=at))
+
+
+@open_to(HANDLE)
+@require_POST
+def tag(request: Asked, uid: UUID) -> HttpResponseBase:
+    """Put a word on, or take one off."""
+    viewer, at = request.viewer, datetime.now(UTC)
+    if name := request.POST.get("untag", ""):
+        return _done(request, uid, lambda: actions.untag(viewer, uid, name=name, at=at))
+    name = request.POST.get("name", "")
+    return _done(request, uid, lambda: actions.tag(viewer, uid, name=name, at=at))
+
+
+def _done(request: Asked, uid: UUID, act: Callable[[], Any]) -> HttpResponseBase:
+    """Back to the case, with what came of it; one that is not there stays not there."""
+    try:
+        act()
+    except NotFound:
+        raise
+    except TocsinError as fault:
+        messages.error(request, str(fault))
+    else:
+        messages.success(request, _("It is written down."))
+    return redirect("response:case", uid=uid)
+
+
+@open_to(ANSWER, HANDLE)
+@require_POST
+def many(request: Asked) -> HttpResponseBase:
+    """The same to every case that was ticked; one that cannot hinders no other."""
+    back = f"{reverse('response:cases')}?{query_without(request)}".rstrip("?")
+    uids, name = request.POST.getlist("case"), request.POST.get("do", "")
+    try:
+        done = _many(request, uids, name)
+    except TocsinError as fault:
+        messages.error(request, str(fault) if uids else _("No case was ticked."))
+        return redirect(back)
+    good = sum(one.case is not None for one in done)
+    if good:
+        said = ngettext("%(n)s case is changed.", "%(n)s cases are changed.", good)
+        messages.success(request, said % {"n": good})
+    for error in list(dict.fromkeys(one.error for one in done if one.error))[:5]:
+        messages.error(request, error)
+    return redirect(back)
+
+
+def _many(request: Asked, uids: list[str], name: str) -> list[actions.Done]:
+    viewer, at, note = request.viewer, datetime.now(UTC), request.POST.get("note", "")
+    if name in ANSWERS:
+        return actions.answer_all(viewer, uids, step=name, note=note, at=at)
+    if name == "close":
+        return actions.close_all(viewer, uids, note=note, at=at)
+    if name == "take":
+        mine = viewer.person.uid.hex if viewer.person else None
+        return actions.assign_all(viewer, uids, person=mine, at=at)
+    if name == "tag":
+        return actions.tag_all(viewer, uids, name=request.POST.get("tag", ""), at=at)
+    raise Unusable(f"{name!r} is nothing that can be done to many cases")

@@ -1,0 +1,34 @@
+"""The first screen of the desk: look something up, bring a report in, what waits for me."""
+
+from datetime import UTC, datetime
+
+from django.http import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from tocsin.desks.response.forms import LookUp
+from tocsin.desks.response.queries import front
+from tocsin.desks.response.queries.cases import my_open_work
+from tocsin.desks.response.views.doors import Asked, open_to
+
+MOST_CLOCKS = 10
+
+
+@open_to("response:case:read", "response:case:read_own", "response:report:add_own")
+@require_safe
+def start(request: Asked) -> HttpResponseBase:
+    """Everything that waits, and the way to ask who would be told."""
+    viewer, at = request.viewer, datetime.now(UTC)
+    named = front.piles()
+    return render(
+        request,
+        "response/start.html",
+        {
+            "form": LookUp() if viewer.may("response:preview:read") else None,
+            "may_add": viewer.may("response:report:add") or viewer.may("response:report:add_own"),
+            "cards": [card for card in front.cards(viewer, at=at) if card.count],
+            "piles": [(named[pile.name], pile) for pile in my_open_work(viewer, most=5)],
+            "clocks": front.clocks_for(viewer)[:MOST_CLOCKS],
+            "now": at,
+        },
+    )

@@ -1,0 +1,136 @@
+"""How pages say the house's words: moments, numbers, states, what is done to a field."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from tocsin.rules.acts import DEADLINES
+from tocsin.rules.lifecycle import spoken as as_spoken
+from tocsin.words.moments import as_utc
+
+register = template.Library()
+
+_GIVEN = ("keep", "coarsen", "pseudonymise", "counted")
+_ACTS: dict[str, Promise] = {
+    "keep": _("given"),
+    "coarsen": _("coarsened"),
+    "pseudonymise": _("pseudonym"),
+    "counted": _("counted"),
+    "drop": _("withheld"),
+    "never": _("never given"),
+}
+# Which states are good, bad or wait for somebody; the word itself is always there too.
+_MOODS = {
+    "good": ("cured", "closed", "delivered", "done", "read", "met", "answered"),
+    "bad": ("parked", "failed", "unreadable", "passed", "reopened", "not_ours", "false_positive"),
+    "wait": ("new", "told", "waiting", "ready", "acknowledged", "acted", "running"),
+}
+_SPOKEN: dict[str, Promise] = {
+    "acknowledged": _("acknowledged"),
+    "acted": _("acted on"),
+    "brand": _("brand"),
+    "closed": _("closed"),
+    "coordinator": _("coordinator"),
+    "csirt": _("csirt"),
+    "cured": _("cured"),
+    "delivered": _("delivered"),
+    "failed": _("failed"),
+    "false_positive": _("wrong"),
+    "law_enforcement": _("law enforcement"),
+    "merged": _("merged"),
+    "network": _("network"),
+    "new": _("new"),
+    "not_ours": _("not theirs"),
+    "parked": _("parked"),
+    "platform": _("platform"),
+    "quarantined": _("with quarantined rows"),
+    "read": _("read"),
+    "ready": _("on its way"),
+    "received": _("received"),
+    "registry": _("registry"),
+    "reopened": _("seen again"),
+    "reporter": _("reporter"),
+    "told": _("told"),
+    "unreadable": _("unreadable"),
+    "unrouted": _("with unrouted events"),
+    "waiting": _("waiting"),
+    "withdrawn": _("withdrawn"),
+}
+
+
+@register.filter
+def moment(value: datetime | None) -> str:
+    """`2026-11-23 09:00`, UTC; the column says so."""
+    return as_utc(value).strftime("%Y-%m-%d %H:%M") if value else "–"
+
+
+@register.filter
+def number(value: Any) -> str:
+    """Grouped as the language does."""
+    return number_format(value or 0, force_grouping=True)
+
+
+@register.filter
+def spoken(value: Any) -> str:
+    """A word of a table as people read it."""
+    return str(_SPOKEN.get(str(value), as_spoken(str(value))))
+
+
+@register.filter
+def mood(value: Any) -> str:
+    """`good`, `bad`, `wait`, or nothing: the colour of a state."""
+    return next((name for name, words in _MOODS.items() if str(value) in words), "plain")
+
+
+@register.filter
+def act(value: str) -> str:
+    """What is done to a field."""
+    return str(_ACTS.get(value, value))
+
+
+@register.filter
+def given(fields: Mapping[str, list[str]]) -> list[str]:
+    """The fields that leave, of fields by what is done to them."""
+    return [name for done, names in fields.items() if done in _GIVEN for name in names]
+
+
+@register.filter
+def tlp_colour(value: str) -> str:
+    """`amber` of `TLP:AMBER+STRICT`."""
+    return str(value).removeprefix("TLP:").partition("+")[0].lower()
+
+
+@register.filter
+def duty(rule: str) -> str:
+    """What a deadline asks for, in the words of its rule."""
+    return _duties().get(rule, rule)
+
+
+@cache
+def _duties() -> dict[str, str]:
+    return {row.name: row.does for row in DEADLINES}
+
+
+@register.filter
+def of(words: Mapping[str, Any], name: str) -> Any:
+    """What stands under a name; nothing where there is none."""
+    return words.get(name, ())
+
+
+@register.filter
+def columns(rows: list[dict[str, Any]]) -> list[str]:
+    """The names that any row has, in the order in which they come."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+@register.filter
+def cells(rows: list[dict[str, Any]]) -> list[list[Any]]:
+    """Every row, as wide as all together."""
+    names = columns(rows)
+    return [["" if row.get(name) is None else row[name] for name in names] for row in rows]
