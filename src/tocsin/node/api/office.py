@@ -1,6 +1,5 @@
 """Calls that belong to no desk: who one is."""
 
-from datetime import datetime
 from typing import Any
 
 from ninja import Router, Schema
@@ -23,7 +22,6 @@ class PartyOut(Schema):
     interval: str
     remits: list[dict[str, str]]
     scopes: list[str]
-    at: datetime
 
 
 @router.get(
@@ -49,5 +47,4 @@ def own_party(request: Called) -> Any:
             for row in party.remits.order_by("kind", "value")[:1000]
         ],
         "scopes": sorted(request.viewer.scopes or ()),
-        "at": request.at,
     }

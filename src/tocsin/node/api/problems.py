@@ -57,20 +57,24 @@ def of_error(fault: TocsinError) -> HttpResponse:
 
 
 def problems_only(get_response: Next) -> Next:
-    """Below /api/ every error is a problem, also those that Django answers by itself."""
+    """Below /api/ every error is a problem, also those that Django answers by itself.
+
+    And no cookie comes through: what a browser holds opens nothing there and changes nothing.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(PREFIX):
+            return get_response(request)
+        request.META.pop("HTTP_COOKIE", None)
         response = get_response(request)
-        if not request.path_info.startswith(PREFIX) or response.status_code < 400:
-            return response
-        if response.headers.get("Content-Type", "").startswith(MEDIA_TYPE):
-            return response
-        made = problem(response.status_code, _SAID.get(response.status_code, _OTHER))
-        for name in ("Allow", "Retry-After", "WWW-Authenticate"):
-            if name in response.headers:
-                made.headers[name] = response.headers[name]
-        response.close()
-        return made
+        is_said = response.headers.get("Content-Type", "").startswith(MEDIA_TYPE)
+        if response.status_code >= 400 and not is_said and isinstance(response, HttpResponse):
+            made = problem(response.status_code, _SAID.get(response.status_code, _OTHER))
+            response.content = made.content
+            response.headers["Content-Type"] = MEDIA_TYPE
+            response.headers["Content-Length"] = str(len(made.content))
+            response.headers["Cache-Control"] = "no-store"
+        return response
 
     return middleware
 

@@ -2,14 +2,14 @@
 
 from ninja import Router
 
-from tocsin.desks.response.api.cases import router as cases
-from tocsin.desks.response.api.deliveries import router as deliveries
-from tocsin.desks.response.api.figures import router as figures
-from tocsin.desks.response.api.reports import router as reports
-from tocsin.desks.response.api.uploads import router as uploads
+from tocsin.desks.response.api.cases import router as case_calls
+from tocsin.desks.response.api.deliveries import router as delivery_calls
+from tocsin.desks.response.api.figures import router as figure_calls
+from tocsin.desks.response.api.reports import router as report_calls
+from tocsin.desks.response.api.uploads import router as upload_calls
 
 router = Router()
-for part in (reports, uploads, deliveries, cases, figures):
-    router.add_router("", part)
+for calls in (report_calls, upload_calls, delivery_calls, case_calls, figure_calls):
+    router.add_router("", calls)
 
 __all__ = ["router"]
