@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 
 from tocsin.node.cli import main
 from tocsin.node.samples import samples_folder
@@ -82,3 +83,11 @@ def listing(folder: Path) -> dict[str, tuple[int, int]]:
         str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))
     }
+
+
+@pytest.fixture
+def pages(db: None, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Any:
+    """The pages of a node that people sign in to; passwords are hashed quickly."""
+    monkeypatch.setattr(django_settings._wrapped, "SECRET_KEY", "x" * 60)  # a suite has no store
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    return settings

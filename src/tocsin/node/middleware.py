@@ -102,13 +102,15 @@ def proof(get_response: Next) -> Next:
     def process_view(
         request: HttpRequest, view: Any, _args: Any, _words: Any
     ) -> HttpResponse | None:
-        from allauth.account.internal.flows.reauthentication import (
-            raise_if_reauthentication_required,
-        )
+        from allauth.account.adapter import get_adapter
+        from allauth.account.internal.flows import reauthentication
 
-        if getattr(view, "is_dangerous", False) and request.user.is_authenticated:
-            raise_if_reauthentication_required(request, app="tocsin")
-        return None
+        if not getattr(view, "is_dangerous", False) or not request.user.is_authenticated:
+            return None
+        if not reauthentication.is_reauthentication_required(request, app="tocsin"):
+            return None
+        ways = get_adapter().get_reauthentication_methods(request.user)
+        return reauthentication.suspend_request(request, ways[0]["url"])
 
     middleware.process_view = process_view  # type: ignore[attr-defined]
     return middleware
