@@ -123,3 +123,33 @@ def test_a_party_file_is_supposed_on_top_of_what_is_on_file_and_leaves_nothing(
     names = [{one["name"] for one in facts[key]} for facts in (supposed, plain)]
     assert [names[0] - names[1], names[1] - names[0]] == [{"Heath Net"}, {"Meadow Net"}]
     assert set(after) == set(before)
+
+
+def test_on_postgresql_a_preview_writes_nothing_into_the_database(
+    spawn, postgres_url, tmp_path
+) -> None:
+    """It has no file of its own there: what a preview wrote would stay."""
+    import psycopg
+
+    renamed = tmp_path / "parties.toml"
+    renamed.write_text(
+        PARTIES.read_text("utf-8").replace('name = "Meadow Net"', 'name = "Heath Net"'), "utf-8"
+    )
+    report = write(tmp_path / "report.csv", ["2026-06-17T09:00:00Z,192.0.2.7,,1,scanner,,x\n"])
+    env = {"TOCSIN_DATABASE_URL": postgres_url}
+    spawn("parties", "import", PARTIES, **env)
+    seen = [
+        spawn("preview", report, "--overlay", OVERLAY, "--json", *more, **env).json["deliveries"]
+        for more in ((), ("--parties", renamed))
+    ]
+    with psycopg.connect(postgres_url) as connection:
+        names = connection.execute("SELECT name FROM office_party ORDER BY name").fetchall()
+        counted = [
+            connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for table in ("office_run", "office_evidence", "office_delivery", "response_report")
+        ]
+
+    told = [{row["name"] for row in rows} & {"Meadow Net", "Heath Net"} for rows in seen]
+    assert told == [{"Meadow Net"}, {"Heath Net"}]
+    assert ("Heath Net",) not in names
+    assert counted == [0, 0, 0, 0]
