@@ -187,7 +187,8 @@ def test_what_one_party_is_told_is_the_same_with_and_without_the_matters_of_othe
 ) -> None:
     lists = [path for method, path, _ in CALLS if method == "get" and "{uid}" not in path]
     provider("POST", f"/reports?name={NAME}", report("192.0.2.7"))
-    request.getfixturevalue("work")()
+    said = request.getfixturevalue("work")()
+    assert [line.partition(" ")[2] for line in said] == ["routed"]
     before = {path: ask(provider, "get", path) for path in lists}
     request.getfixturevalue("planted")
     after = {path: ask(provider, "get", path) for path in lists}
