@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from tocsin import __version__
-from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
+from tocsin.node.commands.route import DEFAULT_STORE, Json
 from tocsin.node.console import clean, out, say_json
 from tocsin.node.doctor.finding import Case, Finding, State
 from tocsin.node.store import Store
@@ -19,6 +20,15 @@ from tocsin.words.moments import iso
 Quick = Annotated[
     bool,
     typer.Option("--quick", help="Leave out what takes long or asks other machines."),
+]
+StoreOption = Annotated[
+    Path,
+    typer.Option(
+        "--store",
+        envvar="TOCSIN_STORE",
+        help="Folder of the node's store.",
+        readable=False,  # that it is not is one of the findings
+    ),
 ]
 COLOURS = {State.WRONG: "bold red", State.NOTE: "yellow", State.OK: "green"}
 
