@@ -33,8 +33,13 @@ class spoken:  # noqa: N801 middleware, named as what it makes of errors
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass on."""
-        return self._get_response(request)
+        """Pass on; what is only for buttons and was opened as an address gets a page too."""
+        response = self._get_response(request)
+        if response.status_code == 405 and not response.streaming and not response.content:
+            page = render(request, "405.html", status=405)
+            page["Allow"] = response.get("Allow", "")
+            return page
+        return response
 
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
         """The page of an expected error."""

@@ -57,8 +57,8 @@ class Card:
 
 
 def sections() -> Iterator[Section]:
-    """Of every application that has a place at the front, in the order they are installed."""
-    for config in apps.get_app_configs():
+    """Of every application that has a place at the front: the desks, then what they share."""
+    for config in sorted(apps.get_app_configs(), key=lambda one: ".desks." not in one.name):
         if isinstance(section := getattr(config, "front", None), Section):
             yield section
 

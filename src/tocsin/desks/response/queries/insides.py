@@ -40,7 +40,7 @@ def facts_of(outcome: Any, folder: Path) -> dict[str, Any]:
                 "party": delivery.party.slug,
                 "name": delivery.party.name,
                 "relation": delivery.relation,
-                "delivery": delivery.uid.hex,
+                "delivery": str(delivery.uid),
                 "events": sum(gathered.classes.values()),
                 "rows": delivery.rows,
                 "format": delivery.format,
