@@ -178,6 +178,10 @@ OFFICE: dict[str, Shape] = {
             "retired": TEXTS,
         }
     ),
+    "office:party:add": Shape({"party": TEXT}),
+    "office:party:change": Shape({"party": TEXT, "changed": TEXTS}),
+    "office:party:restore": Shape({"party": TEXT}),
+    "office:party:retire": Shape({"party": TEXT}),
     "office:party:run_node": Shape({"party": TEXT}),
     "office:period:close": Shape(
         {

@@ -138,6 +138,22 @@ def _facts(imported: Imported, *, digest: str) -> dict[str, register.Fact]:
     }
 
 
+def entry_of(party: Party) -> Entry:
+    """What a party file says of a party on file."""
+    return _entry(party)
+
+
+def write_entry(party: Party, entry: Entry, *, at: datetime) -> None:
+    """Make the rows of a party say what an entry says that was checked; inside a transaction."""
+    _change(party, entry, at=as_utc(at))
+
+
+def create_entry(entry: Entry, *, at: datetime) -> Party:
+    """A party for an entry that was checked; inside a transaction."""
+    _create([entry], at=as_utc(at))
+    return Party.objects.get(slug=entry.recipient.party)
+
+
 # ── rows to entries ──────────────────────────────────────────────────────────────────────
 
 

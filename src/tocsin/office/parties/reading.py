@@ -318,6 +318,15 @@ def _check_agreement(agreement: Agreement, part: _Table) -> None:
         part.problems.add(f"{part.where}, until", f"{agreement.until} is before since = {since}")
 
 
+def remit_value(kind: RemitKind, text: str) -> str:
+    """One value as a page gives it, in the spelling of the file; raises `Unusable`."""
+    plain = text.strip()
+    if kind is not RemitKind.ASN:
+        return str(_REMIT_VALUES[kind](plain))
+    digits = plain.upper().removeprefix("AS")
+    return values.asn(int(digits) if digits.isascii() and digits.isdigit() else plain)
+
+
 def written_formats() -> list[str]:
     """Names of the formats in which a delivery can be written."""
     # Only when asked: the formats bring Polars, which web workers do without.

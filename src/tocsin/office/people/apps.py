@@ -21,6 +21,7 @@ class People(AppConfig):
     front = Section(
         _("Organisation"),
         (
+            Entry(_("Parties"), "parties:parties", ("office:party:read", "office:party:read_own")),
             Entry(_("People"), "people:people", ("office:person:read",)),
             Entry(_("Sharing groups"), "people:groups", ("office:sharing_group:read",)),
         ),

@@ -57,6 +57,10 @@ MANDATE_GIVEN = Notice(
     _("You have a mandate for {party}"),
     _("You may act for {party} from now on, with: {competences}."),
 )
+PARTY_CHANGED = Notice(
+    _("What is on file of {party} was changed"),
+    _("On file of {party}, this was changed: {changed}. You are told because you administer it."),
+)
 PASSWORD_SET = Notice(
     _("Your password was changed"),
     _("The operator of the node gave your account a new password. Your sessions ended."),
