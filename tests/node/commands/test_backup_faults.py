@@ -276,7 +276,7 @@ def test_a_full_disk_ends_a_backup_without_a_trace_and_with_room_it_is_made(
     full = tocsin(*words)
     left = [path for path in (disk / "data").rglob("*") if path.is_file()]
     keys = list((tmp_path / "keys").iterdir())
-    links = list((node / "spool").iterdir())
+    links = list((node / ".backup").iterdir())
     grow()
 
     assert (full.code, "the disk is full" in full.err) == (8, True)

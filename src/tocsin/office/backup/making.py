@@ -109,16 +109,12 @@ def _make(wish: Wish, name: str, half: Path) -> Made:
     signing = keys.signing_key(wish.store_folder / "keys")
     public = keys.public_text(signing)
     work = _Work(wish, half, _before(wish, public))
-    with snapshot() as alias:
-        moment = _fix(wish, alias)
-        staged = moment.staged
-        try:
+    with staging.folder_for_links(wish.store_folder) as folder:
+        with snapshot() as alias:
+            moment = _fix(wish, alias, folder)
+            staged = moment.staged
             work.dump(alias)
             missing = _missing(alias, staged)
-        except BaseException:
-            staged.remove()
-            raise
-    try:
         work.take(staged)
         opened = Archive(name, public, work.keys, moment.secrets)
         digest = archive.write(wish.keys_into, opened, passphrase=wish.passphrase)
@@ -140,8 +136,6 @@ def _make(wish: Wish, name: str, half: Path) -> Made:
             file.write(manifest.written(made, signing))
         os.sync()
         _finish(wish, made, staged, half)
-    finally:
-        staged.remove()
     path = archive.path_of(wish.keys_into, name)
     return Made(wish.into / name, path, made, work.linked, work.written)
 
@@ -156,21 +150,16 @@ class _Moment:
     secrets: dict[str, bytes]
 
 
-def _fix(wish: Wish, alias: str) -> _Moment:
+def _fix(wish: Wish, alias: str, folder: Path) -> _Moment:
     """Hold runs back for as long as it takes to read one row and to make links."""
-    folder = staging.begin(wish.store_folder)
     log = wish.store_folder / "log"
-    try:
-        with _alone(wish):
-            log.mkdir(mode=0o700, exist_ok=True)
-            # The log never shows more than the database knows: it heals what it lacks.
-            with ledger_files.alone(log / "lock"):
-                state = migrations(alias)  # the first reading: the snapshot's moment
-                staging.link_log(wish.store_folder, folder)
-            return _Moment(state, staging.link_rest(wish.store_folder, folder), _secrets(wish))
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    with _alone(wish):
+        log.mkdir(mode=0o700, exist_ok=True)
+        # The log never shows more than the database knows: it heals what it lacks.
+        with ledger_files.alone(log / "lock"):
+            state = migrations(alias)  # the first reading: the snapshot's moment
+            staging.link_log(wish.store_folder, folder)
+        return _Moment(state, staging.link_rest(wish.store_folder, folder), _secrets(wish))
 
 
 @contextmanager
@@ -178,7 +167,7 @@ def _alone(wish: Wish) -> Iterator[None]:
     """The store's lock, waited for: a nightly backup does not fail because a run is under way."""
     ends = time.monotonic() + wish.wait
     while True:
-        held = alone(wish.store_folder)
+        held = alone(wish.store_folder, briefly=True)
         try:
             held.__enter__()
             break

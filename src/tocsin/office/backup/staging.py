@@ -2,20 +2,23 @@
 
 Files of a store are written once and then renamed, replaced or removed, never changed in place; so
 a second name for each of them is a copy of the whole store that costs no room and takes moments.
-What is changed in place (the log's journal) is copied. The links lie in the store's `spool`: an
-erasure or a retention that comes in between empties it, and the backup is not finished.
+What is changed in place (the log's journal) is copied. The links lie in `.backup/` in the store. An
+erasure that comes in between removes them, and the backup is not finished.
 """
 
+import fcntl
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tocsin.office.backup.parts import make_folders
 from tocsin.words.errors import Busy
 
+_FOLDER = ".backup"
 # Emptied by itself; secrets go into the archive of keys; the database into tables.
 NOT_STORED = ("spool", "keys")
 _LOG = "log"
@@ -29,32 +32,50 @@ class Staged:
     """Where the links lie, and what could not be taken along, in words."""
 
     folder: Path
-    left_out: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     def files(self) -> list[Path]:
         """Every file, sorted."""
         return sorted(path for path in self.folder.rglob("*") if path.is_file())
 
     def require_whole(self) -> None:
-        """Raise `Busy` where somebody emptied the spool meanwhile."""
+        """Raise `Busy` where an erasure took the links away."""
         if not self.folder.is_dir():
             raise Busy(
-                "an erasure or a retention came in between, and what it removed must not be in a "
-                "backup. Possible: the same command again"
+                "an erasure came in between, and what it removed must not be in a backup. "
+                "Possible: the same command again"
             )
 
-    def remove(self) -> None:
-        """Take the links away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+@contextmanager
+def folder_for_links(store_folder: Path) -> Iterator[Path]:
+    """An empty folder as long as this lasts; what killed backups left is taken away."""
+    place = store_folder / _FOLDER
+    place.mkdir(mode=0o700, exist_ok=True)
+    _sweep(place)
+    folder = place / secrets.token_hex(8)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            Path(lock.name).unlink(missing_ok=True)
 
 
-def begin(store_folder: Path) -> Path:
-    """An empty folder for links."""
-    spool = store_folder / "spool"
-    spool.mkdir(mode=0o700, exist_ok=True)
-    folder = spool / f"backup-{secrets.token_hex(8)}"
-    folder.mkdir(mode=0o700)
-    return folder
+def _sweep(place: Path) -> None:
+    """A living backup holds its lock; the kernel frees that of a dead one."""
+    for path in place.glob("*.lock"):
+        with suppress(FileNotFoundError, BlockingIOError), path.open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+            path.unlink()
+
+
+def drop(store_folder: Path) -> None:
+    """Take the links of every backup away, also of one that is under way: an erasure begins."""
+    shutil.rmtree(store_folder / _FOLDER, ignore_errors=True)
 
 
 def link_log(store_folder: Path, folder: Path) -> None:

@@ -16,7 +16,7 @@ from tocsin.flow import erasure as flow
 from tocsin.flow.subject import Ids
 from tocsin.office import keys, leftovers, register
 from tocsin.office.alone import alone
-from tocsin.office.backup import known_backups
+from tocsin.office.backup import known_backups, staging
 from tocsin.office.erasure import deliveries, reports, texts
 from tocsin.office.erasure.place import Erasure, Order, Place, Recipient
 from tocsin.office.models import WindowSegment
@@ -149,6 +149,7 @@ def _empty_spool(order: Order) -> Place:
     """What a run that was cut off left behind, whoever it is about: the run makes it anew."""
     strays = leftovers.find(order.store_folder)
     if not order.dry_run:
+        staging.drop(order.store_folder)  # a backup under way must not keep what goes now
         leftovers.remove(order.store_folder, strays)
         for path in _folder(order, "spool").iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
