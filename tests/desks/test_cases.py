@@ -1,18 +1,33 @@
 """Cases: who sees them, who may do what, and what comes of it."""
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
+from tests.desks.conftest import SAMPLES
 from tests.desks.people import desk, viewer
 from tocsin.desks.response.actions import answer, assign, close, comment
 from tocsin.desks.response.models import Case, Entry
 from tocsin.desks.response.queries import Filters, case_for, cases_for, my_open_work
-from tocsin.office.models import Party
+from tocsin.office.models import Delivery, Party
 from tocsin.office.people.viewer import NOBODY
+from tocsin.rules.concern import ACTING
+from tocsin.rules.response import SEEN_AGAIN_WITHIN
 from tocsin.words.errors import NotFound, Refused, Unusable
+from tocsin.words.moments import DAY
 
+V4 = "192.0.2.0/25"
+DEMO = sorted((SAMPLES / "demo").glob("*.csv"))
 pytestmark = pytest.mark.usefixtures("parties")
+
+
+def report(folder: Path, name: str, *addresses: str, infection: str = "quillworm") -> Path:
+    """A sinkhole report with one row per address."""
+    path = folder / f"2026-11-22-event4_sinkhole-{name}"
+    rows = [f"2026-11-22 09:00:00,{ip},4000,sinkhole,{infection}\n" for ip in addresses]
+    path.write_text("timestamp,src_ip,src_port,tag,infection\n" + "".join(rows))
+    return path
 
 
 def make(slug: str, at: datetime, *, reference: str, **words: object) -> Case:
@@ -93,3 +108,63 @@ def test_what_is_open_is_in_piles(at) -> None:
 def test_a_filter_that_there_is_not_is_refused() -> None:
     with pytest.raises(Unusable, match="'sunny' is no state"):
         Filters.read({"states": ["sunny"]})
+
+
+# ── made by a run ────────────────────────────────────────────────────────────────────────
+
+
+def test_a_run_makes_a_case_of_each_thing_a_party_was_told_of(route) -> None:
+    route(*DEMO)
+
+    provider = Case.objects.filter(party__slug="meadow-net").order_by("kind", "family", "about")
+    assert [(c.kind, c.family, c.about, c.events, c.severity, c.state) for c in provider] == [
+        ("infected-system", "dustloader", V4, 1, "", "new"),
+        ("infected-system", "heronbot", V4, 1, "", "new"),
+        ("infected-system", "quillworm", V4, 5, "", "new"),
+        ("phishing", "phish-url", V4, 1, "", "new"),
+        ("vulnerable-system", "open-rdp", V4, 4, "critical", "new"),
+        ("vulnerable-system", "open-rdp", "2001:db8:1::/48", 1, "high", "new"),
+    ]
+
+
+def test_a_case_counts_what_its_delivery_tells_and_keeps_a_few_of_its_rows(route) -> None:
+    route(*DEMO)
+
+    acting = Delivery.objects.filter(relation__in=[*ACTING])
+    assert {delivery.uid: delivery.rows for delivery in acting} == {
+        delivery.uid: sum(case.events for case in Case.objects.filter(told_in=delivery))
+        for delivery in acting
+    }
+    assert {len(case.sample) for case in Case.objects.all()} == {1, 2, 3}
+    case = Case.objects.get(party__slug="meadow-net", family="dustloader")
+    assert [row["source.ip"] for row in case.sample] == ["192.0.2.117"]
+    assert not Case.objects.exclude(relation__in=[*ACTING]).exists()  # figures make no case
+
+
+def test_what_is_seen_again_joins_and_a_case_that_was_mended_is_reopened(
+    route, at, tmp_path
+) -> None:
+    first = route(report(tmp_path, "a.csv", "192.0.2.7"))
+    provider = viewer("meadow-net", "response.answer", at=at)
+    (case,) = cases_for(provider).rows
+    answer(provider, case.uid, step="act", note="blocked", at=at)
+
+    again = route(report(tmp_path, "b.csv", "192.0.2.8"), at=at + 2 * DAY)
+
+    (case,) = Case.objects.filter(party__slug="meadow-net")
+    assert (case.events, case.state, case.reopened) == (2, "reopened", 1)
+    assert [row.step for row in case_for(provider, case.uid).entries] == [
+        "tell",
+        "act",
+        "see_again",
+    ]
+    told = [row.uid for row in (*again.deliveries, *first.deliveries) if row.party == case.party]
+    assert [row.uid for row in case_for(provider, case.uid).deliveries] == told
+
+
+def test_after_the_window_what_is_seen_is_a_new_case(route, at, tmp_path) -> None:
+    route(report(tmp_path, "a.csv", "192.0.2.7"))
+    route(report(tmp_path, "b.csv", "192.0.2.7"), at=at + SEEN_AGAIN_WITHIN + DAY)
+
+    cases = Case.objects.filter(party__slug="meadow-net").order_by("pk")
+    assert [(case.events, case.state) for case in cases] == [(1, "new"), (1, "new")]

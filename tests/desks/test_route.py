@@ -196,6 +196,9 @@ def test_run_register_row_reports_and_deliveries_say_the_same(route, at) -> None
         "unrouted": 1,
         "held": 0,
         "deliveries": 12,
+        "cases_opened": 52,
+        "cases_joined": 0,
+        "cases_reopened": 0,
     }
     assert run.counts == {"files": [report.digest for report in outcome.reports], **row.facts}
     assert Counter(Delivery.objects.values_list("run__uid", "state")) == {(RUN, "ready"): 12}

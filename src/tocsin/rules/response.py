@@ -110,6 +110,10 @@ DEADLINES = (
     ),
 )
 
+# An open case takes what is seen again within this time of its last sighting; later it is a new
+# case. As long as the clock of a cure, so that what came back too soon stands with what was said.
+SEEN_AGAIN_WITHIN = 14 * _DAY
+
 _OPEN = ("new", "told", "acknowledged", "acted", "cured", "not_ours", "false_positive", "reopened")
 _WAITING = ("told", "acknowledged", "acted")
 

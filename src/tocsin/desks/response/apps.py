@@ -92,6 +92,7 @@ class Response(AppConfig):
                 "held": COUNT,
                 "deliveries": COUNT,
             },
+            may={"cases_opened": COUNT, "cases_joined": COUNT, "cases_reopened": COUNT},
             summed=(
                 "rows",
                 "quarantined",
@@ -100,6 +101,9 @@ class Response(AppConfig):
                 "unrouted",
                 "held",
                 "deliveries",
+                "cases_opened",
+                "cases_joined",
+                "cases_reopened",
             ),
         ),
         "response:upload:begin": Shape({"party": TEXT, "length": COUNT.or_nothing()}),

@@ -18,6 +18,7 @@ from uuid import UUID, uuid5
 
 from django.db import transaction
 
+from tocsin.desks.response.actions.opening import Opened, open_cases
 from tocsin.desks.response.actions.pipeline import (
     Intake,
     Pipeline,
@@ -63,6 +64,8 @@ class Options:
     node: str = "tocsin"  # "from" in manifests
     sender: xarf.Sender | None = None  # who reports, for parties that get XARF
     run: UUID | None = None  # a name for the run, for tests that compare bytes
+    reporter: str = ""  # short name of the party whose reports these are, where one is known
+    via: str = Report.Via.COMMAND  # the way they came in
 
 
 @dataclass(frozen=True)
@@ -249,13 +252,20 @@ class Routing:
         rows = self.delivery_rows(totals, Party.objects.in_bulk(slugs, field_name="slug"))
         store.commit(self.store_folder / "events", totals.parts, run=self.plan.run, at=self.plan.at)
         with transaction.atomic():
-            _save_reports(self.run, self.reports)
+            _save_reports(self.run, self.reports, self.options, by=by)
             Delivery.objects.bulk_create(rows)
+            opened = self._open_cases(totals, rows, by=by)
             for path, keys in segments:
                 self._add_segment(path, keys)
-            self._close(_facts(self.reports, totals, rows), by)
+            self._close({**_facts(self.reports, totals, rows), **opened.facts()}, by)
         window.expire_window(at=self.run.at, store_folder=self.store_folder)
         return rows
+
+    def _open_cases(self, totals: Totals, rows: list[Delivery], *, by: str) -> Opened:
+        recipients = self.plan.compiled.recipients
+        return open_cases(
+            totals.tallies, recipients=recipients, deliveries=rows, by=by, at=self.run.at
+        )
 
     def _move_window(self, totals: Totals) -> list[tuple[str, int]]:
         """The run's files of the window under their final names, with their numbers of keys."""
@@ -330,12 +340,16 @@ def _facts(
     }
 
 
-def _save_reports(run: Run, reports: list[ReportState]) -> None:
+def _save_reports(run: Run, reports: list[ReportState], options: Options, *, by: str) -> None:
+    reporter = Party.objects.filter(slug=options.reporter).first() if options.reporter else None
     Report.objects.bulk_create(
         Report(
             uid=UUID(report.uid),
             run=run,
             evidence=evidence.find(report.digest),
+            reporter=reporter,
+            via=options.via,
+            added_by=by[:100],
             name=report.name[:255],
             format=report.format,
             tlp=report.tlp.value,

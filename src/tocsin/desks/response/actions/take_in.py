@@ -24,7 +24,7 @@ from tocsin.desks.response.actions.route import (
     Outcome,
     route_reports,
 )
-from tocsin.desks.response.models import Intake
+from tocsin.desks.response.models import Intake, Report
 from tocsin.desks.response.queries.insides import facts_of
 from tocsin.formats import xarf
 from tocsin.formats.catalogue import chosen
@@ -267,6 +267,8 @@ def _options(row: Intake, bench: Bench) -> Options:
         node=bench.node,
         sender=bench.sender,
         run=row.uid,
+        reporter=row.party.slug if row.party else "",
+        via=Report.Via.UPLOAD,
     )
 
 
