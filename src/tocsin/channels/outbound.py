@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import BinaryIO
 from urllib.parse import SplitResult, urlsplit
 
 import idna
@@ -76,6 +77,14 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Sink:
+    """Where the body of a success goes, and how many bytes of it at most."""
+
+    file: BinaryIO
+    most: int
+
+
+@dataclass(frozen=True)
 class Answer:
     """What came back: header names in lower case, at most 64 KiB of the body."""
 
@@ -98,11 +107,13 @@ def request(
     policy: Policy,
     method: str = "POST",
     resolve: Resolve = resolve,
+    into: Sink | None = None,
 ) -> Answer:
     """Send one request on a connection of its own; raises `Undelivered` and nothing else.
 
     `body` is sent as it comes, so `headers` must hold its Content-Length. Whatever status came
-    back is an answer, redirects too.
+    back is an answer, redirects too. With `into` the body of a success is written there, whole or
+    `Undelivered`; without, its beginning is in the answer.
     """
     _check_policy(target, policy)
     _check_headers(target, headers)
@@ -111,7 +122,7 @@ def request(
         addresses = _addresses(target, policy, resolve)
         with _connected(target, addresses, policy, ends) as connection:
             line = _Line(connection, ends, policy.idle.total_seconds())
-            return _converse(line, target, method, headers, body)
+            return _converse(line, target, method, headers, body, into=into)
 
 
 def require_reachable(target: Target, *, policy: Policy, resolve: Resolve = resolve) -> None:
@@ -268,6 +279,7 @@ class _Line:
         self.connection = connection
         self.ends = ends
         self.idle = idle
+        self.more = 0  # bytes of an answer beyond the usual, where it is wanted whole
 
     def sendall(self, data: bytes) -> None:
         """Send everything; a socket's own `sendall` over TLS would renew its limit per record."""
@@ -298,16 +310,23 @@ class _Incoming(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Read what is there, at most what is left."""
-        if not self.left:
+        left = self.left + self.line.more
+        if not left:
             return 0
         self.line.connection.settimeout(_left(self.line.ends, self.line.idle))
-        count = self.line.connection.recv_into(buffer[: self.left])
+        count = self.line.connection.recv_into(buffer[:left])
         self.left -= count
         return count
 
 
 def _converse(
-    line: _Line, target: Target, method: str, headers: Mapping[str, str], body: Iterable[bytes]
+    line: _Line,
+    target: Target,
+    method: str,
+    headers: Mapping[str, str],
+    body: Iterable[bytes],
+    *,
+    into: Sink | None,
 ) -> Answer:
     talk = http.client.HTTPConnection(target.host, target.port)
     talk.auto_open = 0  # never a connection of its own
@@ -326,9 +345,26 @@ def _converse(
     with talk.getresponse() as response:
         if response.status < 300 and not whole:
             raise ConnectionResetError  # nobody can have received what was not sent
-        line.ends = min(line.ends, time.monotonic() + _REST)
         named = {name.lower(): value for name, value in response.getheaders()}
+        if into is not None and response.status == 200:
+            _pour(response, into, line, target)
+            return Answer(response.status, named, b"")
+        line.ends = min(line.ends, time.monotonic() + _REST)
         return Answer(response.status, named, _body(response))
+
+
+def _pour(response: http.client.HTTPResponse, into: Sink, line: _Line, target: Target) -> None:
+    """The whole body, block by block; a connection that breaks off raises."""
+    line.more = into.most
+    come = 0
+    while block := response.read(_BLOCK):
+        come += len(block)
+        if come > into.most:
+            said = f"what it sends is larger than {into.most:,} bytes"
+            raise Undelivered(f"{target.origin}: {said}", lasting=True)
+        into.file.write(block)
+    if response.length:  # what Content-Length promised and did not come
+        raise ConnectionResetError
 
 
 def _body(response: http.client.HTTPResponse) -> bytes:

@@ -3,6 +3,7 @@
 import os
 
 from tocsin.node.identity import UNNAMED, read_identity
+from tocsin.node.intake_settings import intake_settings
 from tocsin.words.errors import Unusable
 
 SHORTEST, LONGEST = 60, 24 * 3600
@@ -25,6 +26,7 @@ def job_settings() -> dict[str, dict[str, str]]:
             **_time_stamps(),
             "quantum": str(_whole("TOCSIN_LOG_QUANTUM", 64, 1, MOST_PADDED)),
         },
+        **intake_settings(),
     }
 
 
