@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.apps import apps
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.module_loading import import_string
 
 from tocsin.office import register
 from tocsin.office.models import Delivery, Receipt
@@ -74,4 +76,12 @@ def add_receipt(
             subject=delivery.uid,
             facts={"kind": kind, "by": by, "party": delivery.party.slug},
         )
+        _tell_desks(receipt, actor=actor, at=at)
     return receipt
+
+
+def _tell_desks(receipt: Receipt, *, actor: str, at: datetime) -> None:
+    """`receipt_added` in a desk's `apps.py` names what moves its matters, in this transaction."""
+    named = [getattr(config, "receipt_added", "") for config in apps.get_app_configs()]
+    for name in filter(None, named):
+        import_string(name)(receipt, by=actor, at=as_utc(at))

@@ -63,8 +63,13 @@ class Response(AppConfig):
         "Upload": ("name",),
     }
 
+    # For receipts (office.receipts): what a party says of a delivery moves its cases.
+    receipt_added = "tocsin.desks.response.actions.hearing.hear_receipt"
+
     register_shapes = {
         **{f"response:case:{step.name}": _STEP for step in CASE.steps},
+        "response:cases:answer": _case(step=TEXT, cases=COUNT),
+        "response:cases:tell": _case(cases=COUNT),
         "response:case:assign": _case(to=TEXT.or_nothing()),
         "response:case:comment": _case(audience=TEXT),
         "response:case:tag": _case(name=TEXT),

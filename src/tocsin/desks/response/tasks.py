@@ -9,6 +9,7 @@ from django.conf import settings
 
 from tocsin.channels import imap, shadowserver_api
 from tocsin.desks.response.actions.fetch_shadowserver import fetch_shadowserver
+from tocsin.desks.response.actions.hearing import tell_cases
 from tocsin.desks.response.actions.read_mailbox import read_mailbox
 from tocsin.desks.response.actions.take_in import Bench, Brought, work_through
 from tocsin.desks.response.actions.upload import expire_uploads
@@ -85,6 +86,12 @@ def _common(slot: Slot) -> dict[str, Any]:
     }
 
 
+def tell(slot: Slot) -> str | None:
+    """Cases whose delivery was handed over are told; their clocks start."""
+    told = tell_cases(by=slot.by, at=slot.at)
+    return f"{told:,} cases told" if told else None
+
+
 def recurring() -> list[Recurring]:
     """Every job with its schedule."""
     return [
@@ -92,5 +99,6 @@ def recurring() -> list[Recurring]:
         Recurring("fetch-shadowserver", timedelta(hours=1), fetch_reports),
         Recurring("read-mailbox", timedelta(minutes=1), read_mail),
         Recurring("take-in", timedelta(seconds=2), work_intakes),
+        Recurring("tell-cases", timedelta(seconds=5), tell),
         Recurring("watch-folder", timedelta(seconds=5), watch),
     ]

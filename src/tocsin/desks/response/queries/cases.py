@@ -44,10 +44,18 @@ def is_desk(viewer: Viewer) -> bool:
 
 
 def visible_cases(viewer: Viewer) -> QuerySet[Case]:
-    """The cases there are for somebody: all for the desk, else those of their own parties."""
+    """The cases there are for somebody: all for the desk, else those of their own parties.
+
+    What may not leave for a party (no basis for a transfer, taken back) it does not see here
+    either, unless it was told before.
+    """
     if is_desk(viewer):
         return Case.objects.all()
-    return Case.objects.filter(party_id__in=viewer.parties_where(READ_OWN))
+    own = Case.objects.filter(party_id__in=viewer.parties_where(READ_OWN))
+    return own.exclude(told_at=None, told_in__state__in=_KEPT_BACK)
+
+
+_KEPT_BACK = (Delivery.State.PARKED, Delivery.State.WITHDRAWN)
 
 
 @dataclass(frozen=True)
