@@ -34,7 +34,9 @@ def needs(*permissions: str) -> Callable[[View], View]:
                 return redirect_to_login(request.get_full_path())
             if not any(viewer.may(name) for name in permissions):
                 raise PermissionDenied
-            return view(request, *args, **words)
+            response = view(request, *args, **words)
+            response.setdefault("Cache-Control", "private, no-cache")
+            return response
 
         asked.needs = permissions  # type: ignore[attr-defined]
         return cast(View, asked)
