@@ -135,7 +135,7 @@ class Receiver:
             timeout = 5
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 named = {name.lower(): value for name, value in self.headers.items()}
                 receiver.requests.append(Received(self.path, named, body))
                 said = receiver.answers.pop(0) if receiver.answers else receiver.otherwise
