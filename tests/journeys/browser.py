@@ -161,9 +161,7 @@ class Page:
 
     def run(self, script: str) -> Any:
         """The value of an expression; a promise is waited for."""
-        done = self.do(
-            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
-        )
+        done = self.do("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in done:
             raise AssertionError(done["exceptionDetails"])
         return done["result"].get("value")

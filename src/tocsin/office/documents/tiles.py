@@ -124,10 +124,9 @@ def _tile(code: str, count: int, most: int, link: Callable[[str], str] | None) -
     if link is None or not count:
         return format_html('<g class="tocsin-tile is-{}">{}</g>', step, square)
     return format_html(
-        '<a class="tocsin-tile is-{}" href="{}" aria-label="{}: {}">{}</a>',
+        '<a class="tocsin-tile is-{}" href="{}">{}<title>{}</title></a>',
         step,
         link(code),
-        _name(code),
-        number,
         square,
+        _name(code),
     )

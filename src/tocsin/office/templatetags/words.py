@@ -124,13 +124,11 @@ def of(words: Mapping[str, Any], name: str) -> Any:
 
 
 @register.filter
-def columns(rows: list[dict[str, Any]]) -> list[str]:
-    """The names that any row has, in the order in which they come."""
-    return list(dict.fromkeys(name for row in rows for name in row))
+def by_field(rows: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
+    """Rows turned on their side: each field that any of them has, with its value in each."""
+    names = dict.fromkeys(name for row in rows for name, value in row.items() if value is not None)
+    return [(name, [_or_nothing(row.get(name)) for row in rows]) for name in names]
 
 
-@register.filter
-def cells(rows: list[dict[str, Any]]) -> list[list[Any]]:
-    """Every row, as wide as all together."""
-    names = columns(rows)
-    return [["" if row.get(name) is None else row[name] for name in names] for row in rows]
+def _or_nothing(value: Any) -> Any:
+    return "" if value is None else value

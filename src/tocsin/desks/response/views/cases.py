@@ -122,7 +122,11 @@ def show_case(request: Asked, uid: UUID) -> HttpResponseBase:
     said = {
         "file": file,
         "case": file.case,
-        "steps": [(row.name, STEPS.get(row.name, row.name)) for row in file.steps],
+        "steps": [
+            (row.name, STEPS[row.name], row.name in ANSWERS)
+            for row in file.steps
+            if row.name in STEPS
+        ],
         "may_write": viewer.may(HANDLE, file.case.party) or viewer.may(ANSWER, file.case.party),
         "handlers": _handlers() if file.is_desk and viewer.may(HANDLE) else [],
         "is_open": file.case.state in OPEN,
