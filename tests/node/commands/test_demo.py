@@ -1,14 +1,19 @@
 """`tocsin demo`: the whole way on bundled reports, as often as one likes."""
 
+import re
 from pathlib import Path
 
 
 def test_the_demo_runs_twice_in_a_row_and_tells_the_same_story(spawn, tmp_path) -> None:
     done = [spawn("demo") for _ in range(2)]
-    stories = [said.out[said.out.index("What happened") :] for said in done]
+    told = [said.out[said.out.index("What happened") :] for said in done]
+    stories, doors = zip(*(text.split("See it in a browser") for text in told), strict=True)
+    passwords = [re.findall(r"@\S+ +(\S{16}) ", text) for text in doors]
 
     assert [said.ended for said in done] == [(0, ""), (0, "")]
     assert stories[0] == stories[1]
+    assert [len(drawn) for drawn in passwords] == [2, 2]
+    assert len({word for drawn in passwords for word in drawn}) == 4
     assert [line for line in STORY if line not in " ".join(stories[0].split())] == []
     assert len(list((tmp_path / "demo-output" / "out").iterdir())) == 12
 

@@ -1,7 +1,9 @@
 """`tocsin demo`: the main job on three bundled reports; nothing is left running."""
 
 import csv
+import secrets
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -63,10 +65,43 @@ def demo(
                 overlay=samples / "networks.csv",
             )
         handed = hand_over(opened, folder / "out")
+    people = _people()
     facts = summary(outcome, handed, meter)
     facts["quarantine_hint"] = f"tocsin quarantine --store {folder}/store"
     show(facts)
     _explain(facts, folder, samples)
+    _sign_in(folder, people)
+
+
+# Who the demo is seen through: an analyst of the team that runs the node, and a provider.
+PEOPLE = (
+    ("ada@csirt.example", "Ada Sample", "csirt-be", ("response.handle", "party.administer")),
+    ("ben@meadow.example", "Ben Sample", "meadow-net", ("response.answer", "party.administer")),
+)
+
+
+def _people() -> dict[str, str]:
+    """People who can sign in, with passwords drawn for this demo alone."""
+    from tocsin.office.models import Party
+    from tocsin.office.people import actions
+
+    at, by, made = datetime.now(UTC), "demo", {}
+    actions.run_node(Party.objects.get(slug=PEOPLE[0][2]), by=by, at=at)
+    for email, name, party, competences in PEOPLE:
+        person = actions.add_person(email=email, name=name, language="en", by=by, at=at)
+        known = Party.objects.get(slug=party)
+        actions.grant(person, known, competences=competences, by=by, at=at)
+        made[email] = secrets.token_urlsafe(12)
+        actions.set_password(person, made[email], by=by, at=at)
+    return made
+
+
+def _sign_in(folder: Path, people: dict[str, str]) -> None:
+    out.print("\n[bold]See it in a browser[/] [dim](in a checkout: make serve)[/]")
+    out.print(f"  tocsin serve --store {escape(str(folder))}/store", soft_wrap=True)
+    out.print("  http://127.0.0.1:8000/ and sign in; a second factor is set up first")
+    for email, name, party, _ in PEOPLE:
+        out.print(f"  {email:<20} {people[email]}  [dim]{name}, {party}[/]", soft_wrap=True)
 
 
 def _fresh(folder: Path) -> None:
