@@ -42,7 +42,7 @@ def test_a_letter_is_handed_to_the_nodes_mail_server(loopback, over):
         "Subject": "Köln calls",
         "Auto-Submitted": "auto-generated",
     }
-    assert taken.get_content() == "Grüße\n"
+    assert taken.get_content() == "Grüße\r\n"
     assert taken["Message-ID"].endswith("@cert.example>")
 
 
