@@ -174,10 +174,11 @@ class Page:
         self.do("Input.dispatchKeyEvent", type="keyDown", **words, **text)
         self.do("Input.dispatchKeyEvent", type="keyUp", **words)
 
-    def picture(self, path: Path) -> None:
-        """The whole page as PNG."""
+    def picture(self, path: Path, *, most: int = 20_000) -> None:
+        """The page as PNG, from its top on, `most` pixels of it."""
         size = self.do("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        height = min(size["height"], most)
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": height, "scale": 1}
         shot = self.do("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(shot["data"]))
 

@@ -2,26 +2,18 @@
 both themes and on a telephone, without an accessibility finding, a foreign request or a CSP error.
 """
 
-import os
-import re
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.journeys.browser import Page, browser, chromium
-from tocsin.node.samples import samples_folder
+from tests.journeys.serving import SAMPLES, Node, serving
 from tocsin.node.vendored import MADE, MODULES
 
 AXE = MODULES / "axe-core" / "axe.min.js"
-SAMPLES = samples_folder()
 REPORT = SAMPLES / "demo" / "2026-06-17-event4_sinkhole-demo.csv"
 RULES = "['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa','best-practice']"
 LOOKS = ((1280, False), (1280, True), (320, False), (320, True))
@@ -31,102 +23,12 @@ pytestmark = [
     pytest.mark.skipif(not (AXE.is_file() and MADE.is_dir()), reason="needs make .venv/.frontend"),
 ]
 
-_MAKE = """
-import json, os, sys, time
-from pathlib import Path
-from tocsin.node.store import open_store
-store = open_store(Path(os.environ["TOCSIN_STORE"]))
-from datetime import UTC, datetime
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
-from allauth.mfa.totp.internal.auth import TOTP
-from tocsin.office.models import Party
-from tocsin.office.parties import import_parties
-from tocsin.office.people import actions
-at = datetime.now(UTC)
-import_parties(Path(sys.argv[1]).read_text("utf-8"), by="test", at=at)
-actions.run_node(Party.objects.get(slug="csirt-be"), by="test", at=at)
-keys = {}
-for slug, competence in (("csirt-be", "response.handle"), ("meadow-net", "response.answer")):
-    party = Party.objects.get(slug=slug)
-    person = actions.add_person(
-        email=f"ada@{slug}.example", name=f"Ada of {slug}", language="en", by="test", at=at
-    )
-    actions.grant(person, party, competences=[competence], by="test", at=at)
-    TOTP.activate(person, "JBSWY3DPEHPK3PXP")
-    session, now = SessionStore(), time.time()
-    session.update({
-        SESSION_KEY: str(person.pk),
-        BACKEND_SESSION_KEY: "allauth.account.auth_backends.AuthenticationBackend",
-        HASH_SESSION_KEY: person.get_session_auth_hash(),
-        "account_authentication_methods_user": str(person.pk),
-        "account_authentication_methods": [
-            {"method": "password", "at": now}, {"method": "mfa", "at": now, "type": "totp"},
-        ],
-    })
-    session.save()
-    keys[slug] = session.session_key
-print("KEYS" + json.dumps(keys))
-"""
-
-
-@dataclass(frozen=True)
-class Node:
-    """A node that serves on a loopback port of its own, and sessions of its people."""
-
-    url: str
-    keys: dict[str, str]
-    env: dict[str, str]
-
-    def work(self) -> str:
-        """One pass of the worker."""
-        return _run(["-m", "tocsin.node", "worker", "--once"], self.env)
-
-
-def _run(words: list[str], env: dict[str, str]) -> str:
-    done = subprocess.run(
-        [sys.executable, *words], env=env, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
 
 @pytest.fixture
 def node(tmp_path: Path, clean_env: dict[str, str], loopback: None) -> Iterator[Node]:
-    """`tocsin serve`, stopped by its own process id."""
-    import json
-
-    env = {
-        **clean_env,
-        "TOCSIN_STORE": str(tmp_path / "store"),
-        "TOCSIN_OVERLAY": str(SAMPLES / "networks.csv"),
-    }
-    made = _run(["-c", _MAKE, str(SAMPLES / "parties.toml")], env)
-    keys = json.loads(re.search(r"KEYS(.*)", made)[1])
-    port = 20_000 + os.getpid() % 20_000
-    words = ["-m", "tocsin.node", "serve", "--listen", f"127.0.0.1:{port}", "--threads", "2"]
-    log = (tmp_path / "serve.log").open("wb")
-    process = subprocess.Popen([sys.executable, *words], env=env, stdout=log, stderr=log)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _await(f"{url}/healthz", process)
-        yield Node(url, keys, env)
-    finally:
-        process.terminate()
-        process.wait(60)
-        log.close()
-
-
-def _await(url: str, process: subprocess.Popen[bytes]) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(240):
-        assert process.poll() is None, "the server ended"
-        try:
-            with opener.open(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.25)
-    raise AssertionError(f"{url} did not answer")
+    """A node that serves."""
+    with serving(tmp_path, clean_env) as running:
+        yield running
 
 
 def text(page: Page) -> str:
