@@ -17,7 +17,9 @@ from tocsin.words.markings import STRICTNESS
 from tocsin.words.relations import Relation, RemitKind, Side
 
 SAMPLE = 3  # released rows kept per tally; more would cost 0.2 µs a row each
-MOST_THINGS = 50  # of one party, relation and class in one report; the rest is counted together
+MOST_THINGS = 50  # of one party, relation and class in one run; the rest is counted together
+MOST_IN_CHUNK = 4 * MOST_THINGS  # before all chunks are known
+REST = "rest"
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 
 KEYS = ("party", "relation", "side", "kind", "family", "about_kind", "about")
@@ -39,7 +41,6 @@ TALLY: dict[str, pl.DataType | type[pl.DataType]] = {
     "strictest": pl.UInt8,
     "because": pl.String,
     "sample": pl.List(pl.String),
-    "remit": pl.UInt32,
 }
 _NO_SEVERITY = 255
 _COUNTS = (
@@ -50,7 +51,6 @@ _COUNTS = (
     pl.col("strictest").max(),
     pl.col("because").first(),
     pl.col("sample").explode().drop_nulls().head(SAMPLE),
-    pl.col("remit").first(),
 )
 
 
@@ -80,7 +80,6 @@ def tally(
                 "family": _family(released),
                 "about_kind": about_kind,
                 "about": about,
-                "remit": links["remit"],
                 "moment": told[moment].cast(pl.Datetime("us", "UTC")),
                 "severity": _severity(released),
                 "strictest": told["tlp"].replace_strict(ranks, return_dtype=pl.UInt8),
@@ -96,7 +95,6 @@ def tally(
             pl.col("strictest").max(),
             pl.col("at").first(),
             pl.col("at").head(SAMPLE).alias("sample"),
-            pl.col("remit").first(),
         )
     )
     found = grouped.with_columns(
@@ -105,7 +103,7 @@ def tally(
         pl.lit(report).alias("report"),
         told["because"].gather(grouped["at"]).alias("because"),
     )
-    few = together(found.select(*TALLY), compiled)  # before rows are written out: they cost most
+    few = together(found.select(*TALLY), MOST_IN_CHUNK)  # before rows are written: they cost most
     return few.with_columns(_samples(released, few["sample"])).cast(pl.Schema(TALLY))
 
 
@@ -181,22 +179,25 @@ def _samples(released: pl.DataFrame, rows: pl.Series) -> pl.Series:
     return table.group_by("group", maintain_order=True).agg("sample")["sample"]
 
 
-def together(tallies: pl.DataFrame, compiled: Compiled) -> pl.DataFrame:
-    """At most `MOST_THINGS` of one party, relation and class: those with the most events; what the
-    others are about is the remit that led to them, and their families are not told apart."""
-    of = ["party", "relation", "side", "kind", "report"]
-    if len(tallies) <= MOST_THINGS:
+def together(tallies: pl.DataFrame, most: int | None = None) -> pl.DataFrame:
+    """At most so many things of one party, relation and class: those with the most events. What the
+    others are about is not told apart: they are `REST`, one row of them all."""
+    most = MOST_THINGS if most is None else most
+    if len(tallies) <= most:
         return tallies
-    # The other keys say which rows are ranked together, so these three make the order a whole one.
+    rest = pl.col("about_kind") == REST
+    # The other keys say which things are ranked together, so these four make the order a whole one.
     by = ["events", "family", "about_kind", "about"]
-    ranked = tallies.sort(by, descending=[True, False, False, False])
-    rest = pl.int_range(pl.len()).over(of) >= MOST_THINGS
-    few, folded = ranked.filter(~rest), ranked.filter(rest)
+    things = tallies.filter(~rest).group_by(KEYS).agg(pl.col("events").sum())
+    ranked = things.sort(by, descending=[True, False, False, False])
+    folded = ranked.filter(pl.int_range(pl.len()).over(KEYS[:4]) >= most).select(KEYS)
     if not len(folded):
         return tallies
-    kind, about = _remit_texts(folded["remit"], compiled)
-    renamed = (pl.lit("").alias("family"), kind.alias("about_kind"), about.alias("about"))
-    return summed([few, folded.with_columns(renamed)])
+    few = tallies.join(folded, on=KEYS, how="anti")
+    others = tallies.join(folded, on=KEYS, how="semi").with_columns(
+        pl.lit("").alias("family"), pl.lit(REST).alias("about_kind"), pl.lit(REST).alias("about")
+    )
+    return summed([few, others])
 
 
 def summed(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:

@@ -71,6 +71,9 @@ class Response(AppConfig):
         "response:cases:answer": _case(step=TEXT, cases=COUNT),
         "response:cases:tell": _case(cases=COUNT),
         "response:case:assign": _case(to=TEXT.or_nothing()),
+        "response:case:consult": Shape(
+            {"why": TEXT}, may={"what": TEXT, "shown": COUNT}, summed=("shown",)
+        ),
         "response:case:comment": _case(audience=TEXT),
         "response:case:tag": _case(name=TEXT),
         "response:case:untag": _case(name=TEXT),

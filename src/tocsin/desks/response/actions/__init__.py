@@ -1,6 +1,7 @@
 """What the response desk does."""
 
 from tocsin.desks.response.actions.answering import Done, answer, answer_all
+from tocsin.desks.response.actions.consulting import Events, consult_case
 from tocsin.desks.response.actions.handling import (
     assign,
     assign_all,
@@ -17,6 +18,7 @@ from tocsin.desks.response.actions.route import Options, Outcome, require_name, 
 
 __all__ = [
     "Done",
+    "Events",
     "Options",
     "Outcome",
     "answer",
@@ -26,6 +28,7 @@ __all__ = [
     "close",
     "close_all",
     "comment",
+    "consult_case",
     "preview_reports",
     "require_name",
     "route_reports",

@@ -52,10 +52,10 @@ def visible_cases(viewer: Viewer) -> QuerySet[Case]:
     if is_desk(viewer):
         return Case.objects.all()
     own = Case.objects.filter(party_id__in=viewer.parties_where(READ_OWN))
-    return own.exclude(told_at=None, told_in__state__in=_KEPT_BACK)
+    return own.exclude(told_at=None, told_in__state__in=KEPT_BACK)
 
 
-_KEPT_BACK = (Delivery.State.PARKED, Delivery.State.WITHDRAWN)
+KEPT_BACK = (Delivery.State.PARKED, Delivery.State.WITHDRAWN)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,256 @@
+"""Recall: the events that one case counts, read back out of the store, and released anew.
+
+A case keeps no events. Which are its own follows from what stands with each event: whom it was
+told to and for which part of their remit (`flow.tally.Labels`), its class, its family and what it
+is about; so what is read is what was told, whatever remits say today.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from ipaddress import ip_address, ip_network
+from operator import or_
+from pathlib import Path
+
+import polars as pl
+
+from tocsin.flow.domains import registrable_domains
+from tocsin.flow.release import Lane, may_receive, member, release, rule_of
+from tocsin.flow.store import read_events
+from tocsin.flow.tally import REST, lines_with
+from tocsin.rules.disclosure import Act
+from tocsin.words.errors import Unusable
+from tocsin.words.relations import Relation, RemitKind, Side
+
+Thing = tuple[str, str, str]  # family, kind of what it is about, what it is about
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What one case counts: told as which label, of which class, family and thing.
+
+    `beside` are the things that the same deliveries told of as cases of their own: a case of the
+    rest counts what is none of them. `within` and `without` are networks or domains (a split).
+    """
+
+    told_as: str
+    relation: Relation
+    side: Side
+    kind: str
+    family: str
+    about_kind: str
+    about: str
+    beside: tuple[Thing, ...] = ()
+    within: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Some rows as their party may see them, of how many."""
+
+    rows: list[dict[str, object]]
+    total: int
+
+
+def recall(
+    table: Path,
+    selections: Sequence[Selection],
+    *,
+    runs: Sequence[str],
+    days: Sequence[date],
+    start: int,
+    size: int,
+    on: date,
+    secret: bytes,
+) -> Recalled:
+    """A stretch of a case's events, the latest first; `selections` share relation and side."""
+    found = which(table, selections, runs=runs, days=days, on=on)
+    page = found.slice(start, size)
+    if not len(page):
+        return Recalled([], len(found))
+    wanted = (
+        read_events(table, days=sorted(set(days)))
+        .filter(pl.col("run").is_in(list(runs)), pl.col("report").is_in(page["report"].unique()))
+        .join(page.lazy(), on=["report", "row"], how="inner", maintain_order="right")
+        .collect()
+    )
+    first = selections[0]
+    lane = Lane(first.relation, first.side, on)
+    released = release(_as_flowing(wanted, first.relation), lane, secret=secret)
+    rows = [
+        {name: value for name, value in row.items() if value is not None}
+        for row in released.iter_rows(named=True)
+    ]
+    return Recalled(rows, len(found))
+
+
+def which(
+    table: Path,
+    selections: Sequence[Selection],
+    *,
+    runs: Sequence[str],
+    days: Sequence[date],
+    on: date,
+) -> pl.DataFrame:
+    """`report` and `row` of every event, the latest first."""
+    if not runs or not selections:
+        return pl.DataFrame(schema={"report": pl.String, "row": pl.Int64})
+    side = selections[0].side
+    candidates = (
+        read_events(table, days=sorted(set(days)))
+        .filter(
+            pl.col("run").is_in(list(runs)),
+            pl.col("classification.type").is_in([one.kind for one in selections]),
+            lines_with(sorted({one.told_as for one in selections})),
+        )
+        .select(
+            "report",
+            "row",
+            "told",
+            "time.source",
+            "classification.type",
+            "classification.identifier",
+            "malware.name",
+            pl.col(f"{side}.asn").alias("asn"),
+            pl.col(f"{side}.fqdn").alias("fqdn"),
+            pl.col(f"{side}.ip").alias("ip"),
+            pl.col(f"{side}.network").alias("network"),
+        )
+        .collect()
+    )
+    if not len(candidates):
+        return candidates.select("report", "row")
+    own = [_is_own(candidates, one, on) for one in selections]
+    return (
+        candidates.filter(reduce(or_, own))
+        .sort("time.source", "report", "row", descending=[True, False, False], nulls_last=True)
+        .select("report", "row")
+    )
+
+
+def _is_own(rows: pl.DataFrame, one: Selection, on: date) -> pl.Series:
+    """As `flow.tally` counted them."""
+    told = rows["told"].str.extract(f"(?m)^{_literal(one.told_as)}:(.*)$")
+    family, (kind, about) = _family(rows, one, on), _about(rows, one, told)
+    mine = (family == one.family) & (kind == one.about_kind) & (about == one.about)
+    if one.about_kind == REST:
+        others = [
+            (family == other[0]) & (kind == other[1]) & (about == other[2]) for other in one.beside
+        ]
+        mine = ~reduce(or_, others) if others else told.is_not_null()
+    mine &= told.is_not_null() & (rows["classification.type"] == one.kind)
+    for where in one.within:
+        mine &= _lies_in(rows, where)
+    for other in one.without:
+        mine &= ~_lies_in(rows, other)
+    return mine.fill_null(value=False)
+
+
+def _literal(text: str) -> str:
+    return "".join(letter if letter.isalnum() else f"\\{letter}" for letter in text)
+
+
+def _family(rows: pl.DataFrame, one: Selection, on: date) -> pl.Series:
+    """By the fields that the relation may see: others did not count."""
+    lane = Lane(one.relation, one.side, on)
+    names = ("malware.name", "classification.identifier")
+    seen = [name for name in names if rule_of(lane, one.kind, name) is Act.KEEP]
+    return rows.select(pl.coalesce(*seen, pl.lit("")).alias("family"))["family"]
+
+
+def _about(rows: pl.DataFrame, one: Selection, told: pl.Series) -> tuple[pl.Series, pl.Series]:
+    kind, about = told.str.extract(r"^([a-z]+):"), told.str.extract(r"^[a-z]+:(.*)$")
+    if one.relation is Relation.NETWORK:
+        return kind, about
+    domain = registrable_domains(rows["fqdn"])
+    asn = "AS" + rows["asn"].cast(pl.String)
+    if one.relation is not Relation.CSIRT:
+        asn = asn.clear().extend_constant(None, len(asn))
+    table = pl.DataFrame({"kind": kind, "about": about, "domain": domain, "asn": asn})
+    found = table.select(
+        pl.when(pl.col("asn").is_not_null())
+        .then(pl.lit(RemitKind.ASN.value))
+        .when(pl.col("domain").is_not_null())
+        .then(pl.lit(RemitKind.DOMAIN.value))
+        .otherwise("kind")
+        .alias("kind"),
+        pl.coalesce("asn", "domain", "about").alias("about"),
+    )
+    return found["kind"], found["about"]
+
+
+def _lies_in(rows: pl.DataFrame, where: str) -> pl.Series:
+    """Whose address lies in a network, or whose name under a domain."""
+    try:
+        network = ip_network(where)
+    except ValueError:
+        name = rows["fqdn"].str.to_lowercase()
+        return ((name == where) | name.str.ends_with(f".{where}")).fill_null(value=False)
+
+    def inside(text: str) -> bool:
+        address = ip_address(text)
+        return address.version == network.version and address in network
+
+    lies = {text: inside(text) for text in rows["ip"].drop_nulls().unique()}
+    return rows["ip"].replace_strict(lies, default=False, return_dtype=pl.Boolean)
+
+
+def read_where(text: str) -> str:
+    """A network or a domain in its one spelling; raises `Unusable`."""
+    wanted = text.strip().lower().rstrip(".")
+    try:
+        return str(ip_network(wanted))
+    except ValueError:
+        pass
+    labels = wanted.split(".")
+    if len(wanted) <= 253 and len(labels) > 1 and all(_is_label(one) for one in labels):
+        return wanted
+    raise Unusable(
+        f"{text!r} is no network and no domain. Possible: 192.0.2.0/26, 2001:db8:1::/64, "
+        "shop.example"
+    )
+
+
+def _is_label(text: str) -> bool:
+    plain = text.replace("-", "").replace("_", "")
+    return 0 < len(text) <= 63 and plain.isascii() and plain.isalnum()
+
+
+def _as_flowing(rows: pl.DataFrame, relation: Relation) -> pl.DataFrame:
+    """Stored rows as `release` reads them: extras as members, the version of each address."""
+    texts = rows["extra"].to_list()
+    extras = [json.loads(text) if text else {} for text in texts]
+    names = sorted({name for one in extras for name in one})
+    members = [
+        member(name, pl.Series([_escaped(one.get(name)) for one in extras], dtype=pl.String))
+        for name in names
+    ]
+    is_v4 = [
+        pl.when(~pl.col(f"{side}.ip").str.contains(":", literal=True))
+        .then(pl.lit(0, dtype=pl.UInt32))
+        .alias(f"{side}.v4")
+        for side in Side
+    ]
+    return (
+        rows.drop("extra")
+        .with_columns(
+            *is_v4,
+            *members,
+            pl.col("row").alias("report.row"),
+            pl.lit(None, dtype=pl.String).alias("because"),
+            pl.lit(None, dtype=pl.String).alias("attributable"),
+            pl.col("repeats").cast(pl.UInt32),
+        )
+        .drop("told", "day")
+        .filter(pl.col("tlp").is_in(may_receive(relation)))
+    )
+
+
+def _escaped(value: object) -> str | None:
+    """What stands between the quotation marks of a JSON text."""
+    if value is None:
+        return None
+    return json.dumps(value if isinstance(value, str) else str(value), ensure_ascii=False)[1:-1]

@@ -1,0 +1,76 @@
+"""The events of a case are read from the store: exactly those it counts, as its party saw them."""
+
+import polars as pl
+import pytest
+
+from tests.desks.people import desk, viewer
+from tests.desks.test_cases import DEMO, report
+from tocsin.desks.response.actions import consult_case
+from tocsin.desks.response.models import Case
+from tocsin.flow import tally
+from tocsin.office import register
+from tocsin.office.models import Delivery
+from tocsin.words.errors import NotFound, Unusable
+
+pytestmark = pytest.mark.usefixtures("parties")
+
+
+def rows_of(store, delivery: Delivery) -> list[str]:
+    """The hashes of the events in a delivery."""
+    path = store.path / delivery.path
+    reader = pl.read_csv if path.suffix == ".csv" else pl.read_ndjson
+    return reader(path)["event_hash"].to_list()
+
+
+def test_the_events_of_all_cases_are_those_of_their_deliveries_each_once(route, store, at) -> None:
+    route(*DEMO)
+    analyst = desk(at)
+
+    for delivery in Delivery.objects.filter(relation__in=["network", "csirt", "registry", "brand"]):
+        told: list[str] = []
+        for case in Case.objects.filter(told_in=delivery):
+            seen = consult_case(
+                analyst, case.uid, why="test", at=at, store_folder=store.path, size=500
+            )
+            assert (seen.total, len(seen.rows)) == (case.events, case.events)
+            told += [str(row["event_hash"]) for row in seen.rows]
+        if delivery.format.startswith(("idf", "intelmq")):
+            assert sorted(told) == sorted(rows_of(store, delivery))
+
+
+def test_the_rest_is_counted_in_one_case_and_read_as_what_has_none_of_its_own(
+    route, store, at, monkeypatch
+) -> None:
+    monkeypatch.setattr(tally, "MOST_THINGS", 2)
+    route(*DEMO)
+    analyst = desk(at)
+
+    cases = Case.objects.filter(party__slug="csirt-be", kind="infected-system").order_by("about_kind", "-events")
+    found = [(case.family, case.about, case.events) for case in cases]
+    assert found == [("quillworm", "AS64496", 5), ("heronbot", "AS64497", 4), ("", "rest", 5)]
+    assert [
+        consult_case(analyst, case.uid, why="test", at=at, store_folder=store.path).total
+        for case in cases
+    ] == [5, 4, 5]
+
+
+def test_a_party_sees_its_own_rows_with_the_fields_it_got_and_each_look_is_on_record(
+    route, store, at, tmp_path
+) -> None:
+    route(report(tmp_path, "a.csv", "192.0.2.7", "192.0.2.8", "192.0.2.200"))
+    provider = viewer("meadow-net", "response.answer", at=at)
+    case = Case.objects.get(party__slug="meadow-net")
+    other = Case.objects.get(party__slug="brook-telecom")
+
+    seen = consult_case(provider, case.uid, at=at, store_folder=store.path, size=1, page=2)
+
+    (row,) = seen.rows
+    assert (seen.total, seen.pages, row["source.ip"]) == (2, 2, "192.0.2.8")
+    for name in set(case.sample[0]) - {"extra.because", "extra"}:
+        assert name in row
+    looked = register.rows(action="response:case:consult").get()
+    assert looked.facts == {"why": f"case {case.reference}", "shown": 1}
+    with pytest.raises(NotFound):
+        consult_case(provider, other.uid, at=at, store_folder=store.path)
+    with pytest.raises(Unusable, match="needs a reason"):
+        consult_case(desk(at), case.uid, at=at, store_folder=store.path)
