@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,6 +128,23 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     name = server.make(request.getfixturevalue("template"))
     yield server.url(name)
     server.drop(name)
+
+
+@pytest.fixture
+def another(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """`another()`: an empty database for one more store; "" on SQLite, as each has its own."""
+    made: list[str] = []
+
+    def make() -> str:
+        if not os.environ.get(URL):
+            return ""
+        server = request.getfixturevalue("postgres_server")
+        made.append(server.make())
+        return str(server.url(made[-1]))
+
+    yield make
+    for name in made:
+        request.getfixturevalue("postgres_server").drop(name)
 
 
 @pytest.fixture

@@ -212,7 +212,7 @@ def busy(node: Store, clean_env: dict[str, str], tmp_path: Path) -> Iterator[sub
 
 
 def test_a_backup_made_while_reports_come_in_is_of_one_moment(
-    busy, wish: Wish, at: datetime, another_database, tmp_path: Path
+    busy, wish: Wish, at: datetime, another, tmp_path: Path
 ) -> None:
     made = []
     for number in range(4):
@@ -226,8 +226,9 @@ def test_a_backup_made_while_reports_come_in_is_of_one_moment(
     assert runs[0] < runs[-1]
     assert [one.manifest.missing for one in found] == [()] * 4
     # The last one, restored: every row has its file, every run its events, to the byte.
-    restore(found[-1], tmp_path / "again", another_database)
-    with on_database(another_database):
+    url = another()
+    restore(found[-1], tmp_path / "again", url)
+    with on_database(url):
         open_store(tmp_path / "again")
         check_whole(tmp_path / "again")
 
@@ -255,18 +256,6 @@ def check_whole(store: Path) -> None:
     stored = pl.scan_delta(str(store / "events")).select("run").collect()["run"].to_list()
     for run in Run.objects.filter(state=Run.State.DONE):
         assert stored.count(run.uid.hex) == run.counts["events"]
-
-
-@pytest.fixture
-def another_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database for one more store, "" on SQLite, where each has its own."""
-    if not os.environ.get("TOCSIN_DATABASE_URL"):
-        yield ""
-        return
-    server = request.getfixturevalue("postgres_server")
-    name = server.make()
-    yield server.url(name)
-    server.drop(name)
 
 
 def test_runs_go_on_while_a_backup_is_copied(node: Store, wish: Wish) -> None:
@@ -363,7 +352,7 @@ def test_what_is_no_file_is_left_out_and_named(node: Store, wish: Wish) -> None:
 
 
 def test_every_kind_of_value_comes_back_as_it_was(
-    node: Store, wish: Wish, another_database, tmp_path
+    node: Store, wish: Wish, another, tmp_path
 ) -> None:
     uid = UUID("8d1c2a9e-0000-4000-8000-000000000017")
     moment = datetime(2026, 10, 25, 0, 59, 59, 999_999, tzinfo=UTC)
@@ -374,9 +363,10 @@ def test_every_kind_of_value_comes_back_as_it_was(
     ).save()
     Party.objects.filter(slug="meadow-net").update(as_of=date(2026, 2, 28), key="")
     found = opened(backup.make(wish))
-    restore(found, tmp_path / "again", another_database)
+    url = another()
+    restore(found, tmp_path / "again", url)
 
-    with on_database(another_database):
+    with on_database(url):
         open_store(tmp_path / "again")
         row = RegisterRow.objects.get(uid=uid)
         assert (row.at, row.actor, row.facts) == (moment, nasty, facts)

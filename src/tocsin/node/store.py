@@ -379,7 +379,8 @@ def _migrate(store: Store, *, is_restoring: bool = False) -> None:
                 _refuse_half_restored()
             _refuse_newer(store, set(executor.loader.applied_migrations), executor)
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-                call_command("migrate", verbosity=0, interactive=False)
+                with _whole_or_not_at_all():
+                    call_command("migrate", verbosity=0, interactive=False)
     except OperationalError as fault:
         raise _explain_database(store, str(fault)) from fault
     except DatabaseError as fault:
@@ -405,6 +406,26 @@ def _migrating_alone() -> Iterator[None]:
         if connection.is_usable():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [_MIGRATIONS])
+
+
+@contextmanager
+def _whole_or_not_at_all() -> Iterator[None]:
+    """One transaction around all migrations.
+
+    Django commits a migration with its indexes first and notes that it was applied afterwards;
+    killed in between, the next one finds tables that it is to make.
+    """
+    from django.db import connection, transaction
+
+    connection.disable_constraint_checking()  # SQLite can only do it outside; each one checks
+    try:
+        with transaction.atomic():
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:  # no table is altered with checks pending
+                    cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            yield
+    finally:
+        connection.enable_constraint_checking()
 
 
 _MIGRATIONS = 0x746F6373696E  # "tocsin"; the session's end frees it too

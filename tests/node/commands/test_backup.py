@@ -1,9 +1,7 @@
 """`tocsin backup` and `tocsin restore`: the same node again, on either database."""
 
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,23 +54,6 @@ def node(tocsin: Run, tmp_path: Path) -> Path:
     assert tocsin("route", SINKHOLE, PHISH, *words).code == 7
     (tmp_path / "out" / "meadow-net").unlink()
     return tmp_path / "node"
-
-
-@pytest.fixture
-def another(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
-    """`another()`: a database for one more store, "" on SQLite, where each has its own."""
-    made: list[str] = []
-
-    def make() -> str:
-        if not os.environ.get("TOCSIN_DATABASE_URL"):
-            return ""
-        server = request.getfixturevalue("postgres_server")
-        made.append(server.make())
-        return str(server.url(made[-1]))
-
-    yield make
-    for name in made:
-        request.getfixturevalue("postgres_server").drop(name)
 
 
 def test_a_restored_node_is_the_same_node_to_the_row_and_to_the_byte(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import on_database
-from tests.node.commands.test_backup import FROM, TO, another, contents, files, node
+from tests.node.commands.test_backup import FROM, TO, contents, files, node
 from tests.node.conftest import SINKHOLE, WITH_PARTIES, Run
 from tests.skipping import not_on_this_database
 from tocsin.node.store import open_store
@@ -24,7 +24,7 @@ from tocsin.office import signing
 from tocsin.office.models import RegisterRow
 from tocsin.words.errors import Unusable
 
-__all__ = ["another", "node"]
+__all__ = ["node"]
 
 
 @pytest.fixture(scope="module")
