@@ -14,7 +14,9 @@ from tests.desks.people import viewer
 from tocsin.desks.response.actions.take_in import Bench, work_through
 from tocsin.office.people.models import Person
 
-_CHANGING = re.compile(r'nonce="[^"]*"|name="csrfmiddlewaretoken" value="[^"]*"|[td][0-9a-f]{8}\b')
+_CHANGING = re.compile(
+    r'nonce="[^"]*"|name="csrfmiddlewaretoken" value="[^"]*"|chart-[td][0-9a-f]{8}'
+)
 
 
 def signed_in(person: Person) -> Client:

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.desks.conftest import OVERLAY, SAMPLES
 from tests.desks.pages import same, somebody, text, upload, work
-from tocsin.desks.response.models import Intake, Report
+from tocsin.desks.response.models import Case, Intake, Report, SavedFilter
 from tocsin.office.models import Delivery, Evidence, Party, RegisterRow, Run
 
 SINKHOLE = SAMPLES / "demo" / "2026-06-17-event4_sinkhole-demo.csv"
@@ -445,3 +445,140 @@ def test_a_page_loads_nothing_from_elsewhere_and_has_no_inline_style(analyst, ro
         assert "<style" not in body
         assert "onclick" not in body
         assert 'src="http' not in body
+
+
+# ── cases ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_provider_answers_a_case_and_the_desk_reads_it(provider, analyst, routed):
+    case = Case.objects.filter(party__slug="meadow-net").first()
+    answered = provider.post(
+        f"/response/cases/{case.uid}/step", {"step": "acknowledge", "note": "ticket 7"}
+    )
+    page = text(analyst.get(f"/response/cases/{case.uid}"))
+    case.refresh_from_db()
+
+    assert answered.status_code == 302
+    assert case.state == "acknowledged"
+    assert "ticket 7" in page
+
+
+def test_a_refusal_is_said_in_the_words_of_the_rules(provider, routed):
+    case = Case.objects.filter(party__slug="meadow-net").first()
+    provider.post(f"/response/cases/{case.uid}/step", {"step": "cure"})
+    again = provider.post(f"/response/cases/{case.uid}/step", {"step": "act"}, follow=True)
+
+    assert "Not done" in text(again)
+    assert "case: an isp cannot act while cured." in text(again)
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("step", {"step": "acknowledge"}),
+        ("step", {"step": "close"}),
+        ("comment", {"text": "mine now"}),
+        ("assign", {"person": ""}),
+        ("tag", {"name": "mine"}),
+    ],
+)
+def test_nobody_does_anything_in_a_case_of_others(provider, routed, verb, words):
+    case = Case.objects.exclude(party__slug="meadow-net").first()
+    rows = RegisterRow.objects.count()
+    there = provider.post(f"/response/cases/{case.uid}/{verb}", words)
+    absent = provider.post(f"/response/cases/{NOT_THERE}/{verb}", words)
+
+    assert there.status_code == absent.status_code
+    assert there.status_code in (403, 404)
+    assert same(there).replace(str(case.uid), NOT_THERE) == same(absent)
+    assert RegisterRow.objects.count() == rows
+
+
+def test_many_cases_are_answered_at_once_and_those_of_others_are_not_there(provider, routed):
+    own = Case.objects.filter(party__slug="meadow-net")
+    foreign = Case.objects.exclude(party__slug="meadow-net").first()
+    uids = [*(case.uid.hex for case in own), foreign.uid.hex, "nonsense"]
+    done = provider.post("/response/cases/many", {"case": uids, "do": "cure"}, follow=True)
+    foreign.refresh_from_db()
+
+    assert {case.state for case in own.all()} == {"cured"}
+    assert foreign.state != "cured"
+    assert f"{own.count()} cases are changed." in text(done)
+    assert "there is no case nonsense" in text(done)
+
+
+def test_nothing_ticked_is_said(provider, routed):
+    done = provider.post("/response/cases/many", {"do": "cure"}, follow=True)
+
+    assert "No case was ticked." in text(done)
+
+
+def test_an_export_of_cases_holds_exactly_what_one_may_see(provider, analyst, routed):
+    def rows(client: Client) -> list[dict[str, str]]:
+        data = b"".join(client.get("/response/cases/?as=csv").streaming_content).decode()
+        return list(csv.DictReader(io.StringIO(data)))
+
+    assert {row["party"] for row in rows(provider)} == {"meadow-net"}
+    assert len(rows(analyst)) == Case.objects.count()
+
+
+def test_a_text_in_a_case_is_text(analyst, routed):
+    Case.objects.update(about='"><script>alert(1)</script>', family="=cmd")
+    case = Case.objects.first()
+    for page in ("/response/cases/", f"/response/cases/{case.uid}", "/response/"):
+        assert "<script>alert" not in analyst.get(page).content.decode()
+    data = b"".join(analyst.get("/response/cases/?as=csv").streaming_content).decode()
+    assert {row["family"] for row in csv.DictReader(io.StringIO(data))} == {"'=cmd"}
+
+
+@pytest.mark.parametrize("query", ["states=nonsense", "since=yesterday", "assigned=x", "text=%00"])
+def test_a_filter_that_is_none_is_said_and_filters_nothing(analyst, routed, query):
+    response = analyst.get(f"/response/cases/?{query}")
+
+    assert response.status_code == 400
+    assert "There is a problem" in text(response)
+
+
+def test_filters_are_kept_under_a_name_and_are_ones_own(provider, analyst, routed):
+    kept = analyst.post("/response/cases/save?kinds=phishing&states=open", {"name": "Phish"})
+    saved = SavedFilter.objects.get()
+    foreign = provider.post("/response/cases/save", {"drop": saved.uid.hex})
+    page = analyst.get("/response/cases/").content.decode()
+
+    assert kept.status_code == 302
+    assert saved.filters == {"kinds": ["phishing"], "states": ["open"]}
+    assert "?states=open&amp;kinds=phishing" in page or "?kinds=phishing&amp;states=open" in page
+    assert "Phish" not in text(provider.get("/response/cases/"))
+    assert foreign.status_code == 404
+    analyst.post("/response/cases/save", {"drop": saved.uid.hex})
+    assert SavedFilter.objects.count() == 0
+
+
+def test_without_a_filter_there_is_nothing_to_keep(analyst, routed):
+    done = analyst.post("/response/cases/save", {"name": "all"}, follow=True)
+
+    assert "there is no filter to keep" in text(done)
+    assert SavedFilter.objects.count() == 0
+
+
+def test_events_of_a_case_are_shown_for_a_reason_and_to_those_they_concern(
+    provider, analyst, routed
+):
+    own = Case.objects.filter(party__slug="meadow-net").order_by("-events").first()
+    foreign = Case.objects.exclude(party__slug="meadow-net").first()
+    address = f"/response/cases/{own.uid}/events"
+
+    silent = analyst.post(address, {"why": " "})
+    shown = analyst.post(address, {"why": "ticket 7"})
+    party = provider.post(address)
+    refused = provider.post(f"/response/cases/{foreign.uid}/events")
+
+    assert (silent.status_code, refused.status_code) == (400, 404)
+    for page in (shown, party):
+        assert page.status_code == 200
+        assert text(page).count("infected-system") == own.events
+    looked = RegisterRow.objects.filter(action="response:case:consult").order_by("pk")
+    assert [(row.subject, row.facts["why"]) for row in looked] == [
+        (own.uid, "ticket 7"),
+        (own.uid, f"case {own.reference}"),
+    ]

@@ -98,8 +98,8 @@ def framed(title: str, says: str, drawn: SafeString, *, width: int, height: int)
     """A picture with its name and description, as screen readers read them."""
     key = uuid4().hex[:8]
     return format_html(
-        '<svg class="tocsin-chart" viewBox="0 0 {} {}" role="img" aria-labelledby="t{} d{}" '
-        'focusable="false"><title id="t{}">{}</title><desc id="d{}">{}</desc>{}</svg>',
+        '<svg class="tocsin-chart" viewBox="0 0 {} {}" role="img" focusable="false" '
+        'aria-labelledby="chart-t{} chart-d{}"><title id="chart-t{}">{}</title><desc id="chart-d{}">{}</desc>{}</svg>',
         width,
         height,
         key,

@@ -132,3 +132,16 @@ def by_field(rows: list[dict[str, Any]]) -> list[tuple[str, list[Any]]]:
 
 def _or_nothing(value: Any) -> Any:
     return "" if value is None else value
+
+
+@register.filter
+def columns(rows: list[dict[str, Any]]) -> list[str]:
+    """The names of which any row has a value, in the order in which they come."""
+    return [name for name, _values in by_field(rows)]
+
+
+@register.filter
+def cells(rows: list[dict[str, Any]]) -> list[list[Any]]:
+    """Every row, as wide as `columns`."""
+    names = columns(rows)
+    return [[_or_nothing(row.get(name)) for name in names] for row in rows]

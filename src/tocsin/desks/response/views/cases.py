@@ -14,7 +14,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from tocsin.desks.response import actions, queries
+from tocsin.desks.response.actions.consulting import consult_case
+from tocsin.desks.response.actions.saved_filters import drop_filter, save_filter
 from tocsin.desks.response.queries.filters import OPEN
+from tocsin.desks.response.queries.saved_filters import saved_filters
 from tocsin.desks.response.views.doors import (
     MOST_EXPORTED,
     Asked,
@@ -23,6 +26,7 @@ from tocsin.desks.response.views.doors import (
     open_to,
     page_number,
     query_without,
+    store_folder,
 )
 from tocsin.office.people.viewer import running
 from tocsin.words.errors import NotFound, TocsinError, Unusable
@@ -78,6 +82,7 @@ def list_cases(request: Asked) -> HttpResponseBase:
         "orders": ORDERS,
         "is_desk": desk,
         "problem": problem,
+        "saved": saved_filters(viewer),
         "steps": [(name, STEPS[name]) for name in ANSWERS] if viewer.may(ANSWER) else [],
         "may_handle": viewer.may(HANDLE),
         "crumbs": crumbs(),
@@ -114,6 +119,32 @@ def _exported(request: Asked, filters: queries.Filters, form: str) -> HttpRespon
 
 
 @open_to(*READ)
+@require_POST
+def save(request: Asked) -> HttpResponseBase:
+    """Keep the filters of the list under a name, or drop what was kept."""
+    back = f"{reverse('response:cases')}?{query_without(request, 'page')}".rstrip("?")
+    if uid := request.POST.get("drop", ""):
+        drop_filter(request.viewer, _uid(uid))
+        return redirect(back)
+    problem, filters = _filters(request)
+    try:
+        name = request.POST.get("name", "")
+        kept = save_filter(request.viewer, name=name, filters=filters, at=datetime.now(UTC))
+    except TocsinError as fault:
+        messages.error(request, problem or str(fault))
+    else:
+        messages.success(request, _("Kept as %(name)s.") % {"name": kept.name})
+    return redirect(back)
+
+
+def _uid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("there is no such filter") from None
+
+
+@open_to(*READ)
 @require_safe
 def show_case(request: Asked, uid: UUID) -> HttpResponseBase:
     """One case, with what one may do in it now."""
@@ -141,6 +172,25 @@ def _handlers() -> list[tuple[str, str]]:
     rows = running(datetime.now(UTC)).filter(party__runs_node=True)
     able = [row.person for row in rows if "response.handle" in row.competences]
     return sorted({(person.name, person.uid.hex) for person in able})
+
+
+@open_to(*READ)
+@require_POST
+def events(request: Asked, uid: UUID) -> HttpResponseBase:
+    """The events of a case out of the store; who looked and why is in the register."""
+    why, text = request.POST.get("why", ""), request.POST.get("page", "1")
+    found = consult_case(
+        request.viewer,
+        uid,
+        why=why,
+        page=int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1,
+        at=datetime.now(UTC),
+        store_folder=store_folder(),
+    )
+    case = (found.case.reference, reverse("response:case", args=[found.case.uid]))
+    way = crumbs((_("Cases"), reverse("response:cases")), case)
+    said = {"found": found, "case": found.case, "why": why, "crumbs": way}
+    return render(request, "response/events.html", said)
 
 
 # ── doing ────────────────────────────────────────────────────────────────────────────────
