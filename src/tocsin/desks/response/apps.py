@@ -75,6 +75,7 @@ class Response(AppConfig):
             {"why": TEXT}, may={"what": TEXT, "shown": COUNT}, summed=("shown",)
         ),
         "response:case:comment": _case(audience=TEXT),
+        "response:case:split": _case(part=TEXT, events=COUNT),
         "response:case:tag": _case(name=TEXT),
         "response:case:untag": _case(name=TEXT),
         "response:delivery:consult": _CONSULTED,

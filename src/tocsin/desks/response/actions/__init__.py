@@ -13,6 +13,7 @@ from tocsin.desks.response.actions.handling import (
     untag,
     uphold,
 )
+from tocsin.desks.response.actions.moving import Post, merge, redirect, split
 from tocsin.desks.response.actions.preview import preview_reports
 from tocsin.desks.response.actions.route import Options, Outcome, require_name, route_reports
 
@@ -21,6 +22,7 @@ __all__ = [
     "Events",
     "Options",
     "Outcome",
+    "Post",
     "answer",
     "answer_all",
     "assign",
@@ -29,9 +31,12 @@ __all__ = [
     "close_all",
     "comment",
     "consult_case",
+    "merge",
     "preview_reports",
+    "redirect",
     "require_name",
     "route_reports",
+    "split",
     "tag",
     "tag_all",
     "untag",

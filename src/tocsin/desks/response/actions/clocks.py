@@ -59,15 +59,18 @@ def told(delivery: Delivery, *, by: str, at: datetime) -> None:
 
 def answered(case: Case, *, by: str, at: datetime) -> None:
     """Stop the clocks of a delivery when the last of its cases is answered, mended or reviewed."""
-    delivery = case.told_in
-    if delivery is None:
-        return
+    if case.told_in is not None:
+        settle(case.told_in, by=by, at=at)
+        if case.state in DENIED and not _is_running(case.told_in):
+            start(REVIEW, case.told_in, _desk(), by=by, at=at)
+
+
+def settle(delivery: Delivery, *, by: str, at: datetime) -> None:
+    """Stop every clock of a delivery that none of its cases keeps running."""
     states = set(Case.objects.filter(told_in=delivery).values_list("state", flat=True).distinct())
     for name, waiting in ((ACKNOWLEDGE, UNANSWERED), (CURE, UNMENDED), (REVIEW, DENIED)):
         if not states & set(waiting):
             deadlines.meet(delivery.uid, name, by=by, at=at)
-    if case.state in DENIED and not _is_running(delivery):
-        start(REVIEW, delivery, _desk(), by=by, at=at)
 
 
 def _is_running(delivery: Delivery) -> bool:

@@ -8,10 +8,11 @@ from django.db import transaction
 
 from tocsin.desks.response.actions import clocks
 from tocsin.desks.response.actions.answering import Done, each
+from tocsin.desks.response.actions.moving import Post
 from tocsin.desks.response.actions.steps import acting_party, locked, require_text, take_step
 from tocsin.desks.response.models import Case, Entry, Tag
 from tocsin.desks.response.queries.cases import ANSWER, HANDLE, actor_of, is_desk
-from tocsin.office import register
+from tocsin.office import notices, register
 from tocsin.office.people.models import Person
 from tocsin.office.people.viewer import Viewer, running
 from tocsin.words.errors import Refused, Unusable
@@ -21,11 +22,19 @@ LONGEST_TAG, MOST_TAGS = 40, 20
 
 
 def comment(
-    viewer: Viewer, uid: UUID | str, *, text: str, for_desk: bool = False, at: datetime
+    viewer: Viewer,
+    uid: UUID | str,
+    *,
+    text: str,
+    for_desk: bool = False,
+    at: datetime,
+    post: Post | None = None,
 ) -> Entry:
     """Write into the thread: of the desk for the party or for itself, of the party for the desk.
 
-    Raises `NotFound`, `Refused` for who may neither handle nor answer, `Unusable` for no text.
+    With `post`, what the desk writes for the party also goes to it as a notice; what is answered
+    to that comes back into the thread. Raises `NotFound`, `Refused` for who may neither handle nor
+    answer, `Unusable` for no text.
     """
     said = require_text(text, may_be_empty=False)
     with transaction.atomic():
@@ -35,18 +44,30 @@ def comment(
         viewer.require(permission, case.party)
         if for_desk and not is_desk(viewer):
             raise Refused("only the desk writes for the desk. Possible: write for both")
+        audience = Entry.Audience.DESK if for_desk else Entry.Audience.PARTY
         entry = _write(
-            case,
-            Entry.Kind.COMMENT,
-            viewer,
-            permission,
-            text=said,
-            audience=Entry.Audience.DESK if for_desk else Entry.Audience.PARTY,
-            at=at,
+            case, Entry.Kind.COMMENT, viewer, permission, text=said, audience=audience, at=at
         )
+        if post is not None and handles and not for_desk:
+            _send(case, entry, post, at)
         _touch(case, at)
         _record("comment", case, viewer, at, audience=str(entry.audience))
     return entry
+
+
+def _send(case: Case, entry: Entry, post: Post, at: datetime) -> None:
+    entry.direction = Entry.Direction.OUT
+    entry.delivery = notices.queue_notice(
+        party=case.party,
+        about=f"comment:{entry.uid.hex}",
+        subject=f"Case {case.reference}: {case.kind}, {case.about}",
+        text=entry.text,
+        facts={"case": case.uid.hex},
+        at=at,
+        store_folder=post.store_folder,
+        node=post.node,
+    )
+    entry.save(update_fields=["direction", "delivery"])
 
 
 def assign(viewer: Viewer, uid: UUID | str, *, person: UUID | str | None, at: datetime) -> Case:
