@@ -95,7 +95,7 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_HANDLERS = ["tocsin.node.uploads.ToDisk"]  # to disk, not into memory, and no more
 
-API_RATE = _whole("TOCSIN_API_RATE", 600, most=1_000_000)  # calls of a token in a minute
+API_RATE: int = _whole("TOCSIN_API_RATE", 600, most=1_000_000)  # calls of a token in a minute
 UPLOAD_LIMIT = _whole("TOCSIN_UPLOAD_LIMIT", 256, most=65536) * 1024 * 1024  # bytes
 _NAMED = os.environ.get("TOCSIN_OVERLAY", "").strip()
 OVERLAY = Path(_NAMED).absolute() if _NAMED else None
