@@ -18,6 +18,7 @@ class SignIn(LoginForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **words: Any) -> None:
         super().__init__(*args, **words)
         self.fields["login"].label = _("Mail address")
+        self.fields["password"].help_text = ""  # the page has the link already
         self.fields["login"].widget.attrs["autocomplete"] = "username webauthn"
 
     def clean_login(self) -> str:

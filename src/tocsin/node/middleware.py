@@ -110,7 +110,8 @@ def proof(get_response: Next) -> Next:
         if not reauthentication.is_reauthentication_required(request, app="tocsin"):
             return None
         ways = get_adapter().get_reauthentication_methods(request.user)
-        return reauthentication.suspend_request(request, ways[0]["url"])
+        led: HttpResponse = reauthentication.suspend_request(request, ways[0]["url"])
+        return led
 
     middleware.process_view = process_view  # type: ignore[attr-defined]
     return middleware

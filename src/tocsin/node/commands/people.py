@@ -35,7 +35,7 @@ def add(
 ) -> None:
     """Put somebody on file and give a mandate.
 
-    Asks for a first password.     The password is read from the terminal, or from standard input where there is none. At the
+    Asks for a first password: on the terminal, or from standard input where there is none. At the
     first sign-in a second factor is set up before anything else opens.
     """
     open_existing(store)
@@ -140,6 +140,26 @@ def close(email: Email, store: StoreOption = DEFAULT_STORE, by: By = None) -> No
 
     actions.close_person(actions.find_person(email), by=who(by), at=datetime.now(UTC))
     out.print(f"{escape(email)} is closed")
+
+
+@app.command("take-factor")
+def take_factor(email: Email, store: StoreOption = DEFAULT_STORE, by: By = None) -> None:
+    """Take every second factor off somebody who lost them.
+
+    Their sessions end and they are told by mail. At the next sign-in a new one is set up before
+    anything else opens. Make sure who asks.
+    """
+    open_existing(store)
+    from allauth.mfa.models import Authenticator
+    from django.db import transaction
+
+    from tocsin.office.people import actions
+
+    person = actions.find_person(email)
+    with transaction.atomic():
+        Authenticator.objects.filter(user=person).delete()
+        actions.note_factor_taken(person, by=who(by), at=datetime.now(UTC))
+    out.print(f"{escape(person.email)} sets up a second factor at the next sign-in")
 
 
 @app.command("run-node")

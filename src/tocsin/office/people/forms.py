@@ -9,6 +9,27 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from tocsin.office.permissions import PERMISSIONS
+from tocsin.words.competences import Competence
+
+# What a competence means, for whoever gives it.
+MEANS = {
+    Competence.EE_ADDRESSEE: _("answer orders for electronic evidence"),
+    Competence.EE_ENFORCE: _("enforce orders for electronic evidence"),
+    Competence.EE_ISSUE: _("issue orders for electronic evidence"),
+    Competence.EE_VALIDATE: _("validate orders for electronic evidence"),
+    Competence.NIS2_NOTIFY: _("notify incidents (NIS2)"),
+    Competence.NIS2_RECEIVE: _("receive notifications of incidents (NIS2)"),
+    Competence.OVERSEE: _("oversee: read what oversight is entitled to"),
+    Competence.PARTY_ADMINISTER: _("manage people, contacts, keys and channel of the organisation"),
+    Competence.RESPONSE_ANSWER: _("see and answer what concerns the organisation"),
+    Competence.RESPONSE_HANDLE: _("handle reports and cases"),
+    Competence.SHIELD_REVIEW: _("review listings of the phishing shield"),
+    Competence.TCO_COMPLY: _("answer removal orders"),
+    Competence.TCO_ISSUE: _("issue removal orders"),
+    Competence.TCO_JUDGE: _("judge removal orders"),
+    Competence.TCO_REQUEST: _("ask for scrutiny of removal orders"),
+    Competence.TCO_SCRUTINISE: _("scrutinise removal orders"),
+}
 
 
 class DateInput(forms.DateInput):
@@ -41,7 +62,7 @@ class Invite(forms.Form):
     def __init__(self, *args: Any, competences: Iterable[str], **words: Any) -> None:
         super().__init__(*args, **words)
         field = self.fields["competences"]
-        field.choices = [(one, one) for one in competences]  # type: ignore[attr-defined]
+        field.choices = [(one, f"{one}: {MEANS[Competence(one)]}") for one in competences]  # type: ignore[attr-defined]
 
     def clean_until(self) -> datetime | None:
         """The end of that day, UTC."""

@@ -7,6 +7,7 @@ from tocsin.office.people.actions.persons import (
     close_person,
     end_sessions,
     find_person,
+    note_factor_taken,
     set_password,
 )
 from tocsin.office.people.actions.sharing import (
@@ -40,6 +41,7 @@ __all__ = [
     "invite",
     "make_group",
     "make_token",
+    "note_factor_taken",
     "remove_member",
     "run_node",
     "set_password",

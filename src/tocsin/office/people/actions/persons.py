@@ -69,6 +69,14 @@ def end_sessions(person: Person, *, by: str, at: datetime) -> None:
         record("office:person:end_sessions", person.uid, by=by, at=at)
 
 
+def note_factor_taken(person: Person, *, by: str, at: datetime) -> None:
+    """What goes with taking the second factors off: sessions end, the person is told."""
+    with transaction.atomic():
+        end_sessions(person, by=by, at=at)
+        record("office:person:take_factor", person.uid, by=by, at=at)
+        notices.tell(person, notices.FACTOR_TAKEN, at=at)
+
+
 def close_person(person: Person, *, by: str, at: datetime) -> None:
     """Let nobody sign in as this person any more; mandates, tokens and sessions end with it."""
     with transaction.atomic():
