@@ -5,13 +5,16 @@ from datetime import timedelta
 import pytest
 
 from tests.desks.people import desk, viewer
-from tests.desks.test_cases import report
-from tocsin.desks.response.actions import answer, answer_all
+from tests.desks.test_cases import DEMO, report
+from tocsin.desks.response.actions import answer, answer_all, want_feedback
 from tocsin.desks.response.actions.hearing import tell_cases
-from tocsin.desks.response.models import Case, Entry
-from tocsin.desks.response.queries import case_for, cases_for
+from tocsin.desks.response.actions.reporters import tell_reporters
+from tocsin.desks.response.models import Case, Entry, Report
+from tocsin.desks.response.queries import case_for, cases_for, fate_for, fates_of
+from tocsin.desks.response.queries.reports import reports_for
 from tocsin.office import receipts, register
 from tocsin.office.models import Deadline, Delivery, Receipt
+from tocsin.words.errors import NotFound
 from tocsin.words.moments import DAY, iso
 
 pytestmark = pytest.mark.usefixtures("parties")
@@ -160,3 +163,67 @@ def test_what_may_not_leave_for_a_party_it_does_not_see_here_either(route, at, t
 
     assert cases_for(provider).rows == []
     assert len(cases_for(desk(at)).rows) == 2  # csirt-be was told too, and runs the node
+
+
+# ── back to the reporter ─────────────────────────────────────────────────────────────────
+
+
+def test_a_reporter_sees_what_became_of_its_report_and_nothing_of_who_was_told(
+    route, at, tmp_path
+) -> None:
+    route(
+        report(tmp_path, "a.csv", "192.0.2.7", "192.0.2.200", infection="quillworm"),
+        reporter="harbour-online",
+    )
+    case = Case.objects.get(party__slug="meadow-net")
+    answer(viewer("meadow-net", "response.answer", at=at), case.uid, step="cure", at=at)
+    reporter = viewer("harbour-online", "response.answer", at=at)
+
+    (sent,) = reports_for(reporter).rows
+    fate = fates_of(reporter, [sent])[sent.pk]
+
+    assert fate.cases == {"cured": 1, "new": 3}
+    assert fate.events == {"cured": 1, "new": 3}
+    assert fate_for(reporter) == fate
+    assert cases_for(reporter).rows == []
+    assert fates_of(viewer("brook-telecom", "response.answer", at=at), [sent]) == {}
+
+
+def test_a_feed_that_one_party_sends_is_its_report(route) -> None:
+    route(*DEMO)
+
+    assert set(Report.objects.values_list("reporter__slug", flat=True)) == {"shadowserver-sample"}
+
+
+def test_who_wants_it_hears_once_a_day_how_many_were_answered(route, store, at, tmp_path) -> None:
+    route(report(tmp_path, "a.csv", "192.0.2.7"), reporter="harbour-online")
+    reporter = viewer("harbour-online", "response.answer", at=at)
+    want_feedback(reporter, "harbour-online", wanted=True, at=at)
+    case = Case.objects.get(party__slug="meadow-net")
+    answer(
+        viewer("meadow-net", "response.answer", at=at),
+        case.uid,
+        step="cure",
+        note="it was Mrs Secret's line",
+        at=at + HOUR,
+    )
+
+    def tell(moment) -> list[str]:
+        return tell_reporters(by="test", at=moment, store_folder=store.path, node="node.example")
+
+    assert tell(at + 2 * HOUR) == []  # not a day yet
+    assert tell(at + DAY) == ["harbour-online"]
+    assert tell(at + DAY) == []
+    assert tell(at + 3 * DAY) == []  # nothing since
+
+    notice = Delivery.objects.get(relation="notice")
+    text = (store.path / notice.path).read_text()
+    assert "cured: cases 1, events 1" in text
+    assert ("Secret" in text, "192.0.2.7" in text, "Meadow" in text) == (False, False, False)
+
+
+def test_nobody_wishes_for_another_party(at) -> None:
+    with pytest.raises(NotFound, match="there is no party meadow-net"):
+        want_feedback(
+            viewer("harbour-online", "response.answer", at=at), "meadow-net", wanted=True, at=at
+        )

@@ -41,6 +41,7 @@ def _node(*competences: Competence, does: str) -> Permission:
 
 _ANSWER, _HANDLE = Competence.RESPONSE_ANSWER, Competence.RESPONSE_HANDLE
 _ADMINISTER = Competence.PARTY_ADMINISTER
+_NOTIFY, _RECEIVE = Competence.NIS2_NOTIFY, Competence.NIS2_RECEIVE
 _OVERSEE = Competence.OVERSEE
 
 PERMISSIONS: dict[str, Permission] = {
@@ -62,6 +63,13 @@ PERMISSIONS: dict[str, Permission] = {
     "response:case:read_own": _own(_ANSWER, _ADMINISTER, does="see the cases of one's own party"),
     "response:delivery:read": _node(_HANDLE, does="see every delivery and its receipts"),
     "response:delivery:read_own": _own(_ANSWER, _ADMINISTER, does="see one's own deliveries"),
+    "response:feedback:change_own": _own(
+        _ADMINISTER, _ANSWER, _HANDLE, does="choose notices of what became of one's reports"
+    ),
+    "response:notification:read": _node(_RECEIVE, does="see every NIS2 notification"),
+    "response:notification:read_own": _own(_NOTIFY, does="see one's own NIS2 notifications"),
+    "response:notification:receive": _node(_RECEIVE, does="ask for, acknowledge, close them"),
+    "response:notification:submit": _own(_NOTIFY, does="notify incidents for one's own party"),
     "response:preview:read": _node(_HANDLE, does="look up who would be told of something"),
     "response:report:add": _node(_HANDLE, does="bring in a report"),
     "response:report:add_own": _own(_ANSWER, _HANDLE, does="report something to this node"),

@@ -7,7 +7,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from tocsin.office.front import Entry, Section
-from tocsin.office.shapes import COUNT, TEXT, TEXTS, Kind, Shape
+from tocsin.office.shapes import COUNT, FLAG, TEXT, TEXTS, Kind, Shape
 from tocsin.rules.response import CASE
 
 _STEP = Shape(
@@ -79,6 +79,8 @@ class Response(AppConfig):
         "response:case:tag": _case(name=TEXT),
         "response:case:untag": _case(name=TEXT),
         "response:delivery:consult": _CONSULTED,
+        "response:feedback:change": _case(wanted=FLAG),
+        "response:feedback:tell": _case(cases=COUNT),
         "response:intake:add": Shape(
             {
                 "digest": TEXT,

@@ -11,6 +11,7 @@ from tocsin.channels import imap, shadowserver_api
 from tocsin.desks.response.actions.fetch_shadowserver import fetch_shadowserver
 from tocsin.desks.response.actions.hearing import tell_cases
 from tocsin.desks.response.actions.read_mailbox import read_mailbox
+from tocsin.desks.response.actions.reporters import tell_reporters
 from tocsin.desks.response.actions.take_in import Bench, Brought, work_through
 from tocsin.desks.response.actions.upload import expire_uploads
 from tocsin.desks.response.actions.watch_folder import Watched, watch_folder
@@ -92,6 +93,17 @@ def tell(slot: Slot) -> str | None:
     return f"{told:,} cases told" if told else None
 
 
+def tell_back(slot: Slot) -> str | None:
+    """Reporters that want it hear once a day what became of what they sent."""
+    told = tell_reporters(
+        by=slot.by,
+        at=slot.at,
+        store_folder=slot.store_folder,
+        node=slot.settings["node"]["name"],
+    )
+    return f"feedback to {', '.join(told)}" if told else None
+
+
 def recurring() -> list[Recurring]:
     """Every job with its schedule."""
     return [
@@ -100,5 +112,6 @@ def recurring() -> list[Recurring]:
         Recurring("read-mailbox", timedelta(minutes=1), read_mail),
         Recurring("take-in", timedelta(seconds=2), work_intakes),
         Recurring("tell-cases", timedelta(seconds=5), tell),
+        Recurring("tell-reporters", timedelta(hours=1), tell_back),
         Recurring("watch-folder", timedelta(seconds=5), watch),
     ]

@@ -15,6 +15,7 @@ from tocsin.desks.response.actions.handling import (
 )
 from tocsin.desks.response.actions.moving import Post, merge, redirect, split
 from tocsin.desks.response.actions.preview import preview_reports
+from tocsin.desks.response.actions.reporters import want_feedback
 from tocsin.desks.response.actions.route import Options, Outcome, require_name, route_reports
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "tag_all",
     "untag",
     "uphold",
+    "want_feedback",
 ]

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import polars as pl
 
+from tocsin.flow.compiled import Compiled
 from tocsin.flow.executors import Executor
 from tocsin.flow.gather import Gathered, Gatherer
 from tocsin.flow.judging import NO_SEGMENTS, Bench, Segments
@@ -33,6 +34,7 @@ from tocsin.formats.format import Format
 from tocsin.formats.packing import unpack
 from tocsin.words.errors import Unreadable
 from tocsin.words.markings import Tlp
+from tocsin.words.relations import Relation
 
 Parse = Callable[[Chunk], Parsed]
 
@@ -53,6 +55,13 @@ class ReportState:
     unreadable: str = ""
     notes: dict[str, int] = field(default_factory=dict)  # sentence to how many ({n}), 0: none
     invalid: dict[str, int] = field(default_factory=dict)
+    reporters: dict[str, int] = field(default_factory=dict)  # short name to rows it hears of
+
+    @property
+    def reporter(self) -> str:
+        """The one party that sent all of it, by the feed its rows name; "" for none or several."""
+        all_of = [slug for slug, rows in self.reporters.items() if rows == self.events]
+        return all_of[0] if len(all_of) == 1 else ""
 
     @property
     def name(self) -> str:
@@ -179,6 +188,7 @@ class Pipeline:
             _add(totals, routed)
             place, report = places[routed.number], chunks[routed.number]
             bench.settle(place, untold=routed.untold, again=routed.again)
+            _note_reporters(report, routed, self.plan.compiled)
             report.duplicates += int(bench.judged[place].repeated.sum()) + len(routed.again)
             self.progress("route", routed.events)
         totals.deliveries, totals.window = gatherer.close(), bench.close()
@@ -246,6 +256,13 @@ def _add(totals: Totals, routed: Routed) -> None:
         totals.classes[kind] = totals.classes.get(kind, 0) + count
     if routed.part is not None:
         totals.parts.append(routed.part)
+
+
+def _note_reporters(report: ReportState, routed: Routed, compiled: Compiled) -> None:
+    for piece in routed.pieces:
+        if piece.relation is Relation.REPORTER:
+            slug = compiled.recipients[piece.party].party
+            report.reporters[slug] = report.reporters.get(slug, 0) + piece.rows
 
 
 def _note(report: ReportState, read: Read) -> None:

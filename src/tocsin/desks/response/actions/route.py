@@ -341,13 +341,14 @@ def _facts(
 
 
 def _save_reports(run: Run, reports: list[ReportState], options: Options, *, by: str) -> None:
-    reporter = Party.objects.filter(slug=options.reporter).first() if options.reporter else None
+    named = {options.reporter or report.reporter for report in reports} - {""}
+    known = Party.objects.in_bulk(named, field_name="slug")
     Report.objects.bulk_create(
         Report(
             uid=UUID(report.uid),
             run=run,
             evidence=evidence.find(report.digest),
-            reporter=reporter,
+            reporter=known.get(options.reporter or report.reporter),
             via=options.via,
             added_by=by[:100],
             name=report.name[:255],

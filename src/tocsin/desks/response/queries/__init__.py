@@ -14,12 +14,14 @@ from tocsin.desks.response.queries.cases import (
     thread_of,
     visible_cases,
 )
+from tocsin.desks.response.queries.fates import Fate, fate_for, fates_of, feedback_wanted
 from tocsin.desks.response.queries.filters import Filters
 from tocsin.desks.response.queries.preview import Preview, Shown, Told, as_event, look_up, preview
 from tocsin.desks.response.queries.quarantine import quarantined
 
 __all__ = [
     "CaseFile",
+    "Fate",
     "Filters",
     "Page",
     "Preview",
@@ -30,6 +32,9 @@ __all__ = [
     "case_for",
     "cases_for",
     "facets_for",
+    "fate_for",
+    "fates_of",
+    "feedback_wanted",
     "figures_for",
     "find_case",
     "look_up",
