@@ -1,5 +1,6 @@
 """Browsers for tests: people who signed in with a second factor, and a worker beside them."""
 
+import html
 import re
 import time
 from datetime import datetime, timedelta
@@ -67,4 +68,4 @@ def text(response: Any) -> str:
     bare = re.sub(
         r"<(script|style|title)\b.*?</\1>|<[^>]+>", " ", response.content.decode(), flags=re.DOTALL
     )
-    return " ".join(bare.split())
+    return " ".join(html.unescape(bare).split())

@@ -286,6 +286,19 @@ def test_quarantined_bytes_are_shown_for_a_reason_and_not_before(analyst, store,
     assert [(row.facts["why"], row.facts["what"]) for row in rows] == [("case 7", run)]
 
 
+def test_a_list_of_reasons_quotes_nothing_of_the_records(analyst, store, now):
+    upload(analyst, SINKHOLE)  # one of its rows names 192.0.2.300.12
+    work(store.path, OVERLAY, at=now + timedelta(seconds=5))
+    page = text(analyst.get("/response/quarantine/"))
+    shown = analyst.post(
+        "/response/quarantine/records", {"run": Intake.objects.get().uid.hex, "why": "case 7"}
+    )
+
+    assert "'…' is no address" in page
+    assert "192.0.2.300.12" not in page
+    assert "192.0.2.300.12" in text(shown)
+
+
 @pytest.mark.parametrize("run", ["../../../etc", "x" * 32, "%00", NOT_THERE])
 def test_a_run_that_is_none_is_not_there(analyst, run):
     response = analyst.post("/response/quarantine/records", {"run": run, "why": "case 7"})
@@ -582,3 +595,43 @@ def test_events_of_a_case_are_shown_for_a_reason_and_to_those_they_concern(
         (own.uid, "ticket 7"),
         (own.uid, f"case {own.reference}"),
     ]
+
+
+def test_what_a_party_disowns_is_given_to_another_which_then_sees_it(
+    provider, analyst, routed, now
+):
+    case = Case.objects.filter(party__slug="meadow-net").first()
+    other = somebody("brook-telecom", "response.answer", at=now, name="bo")
+    provider.post(f"/response/cases/{case.uid}/step", {"step": "disown"})
+    wrong = analyst.post(f"/response/cases/{case.uid}/give-over", {"to": "nobody"}, follow=True)
+    analyst.post(f"/response/cases/{case.uid}/give-over", {"to": "brook-telecom"})
+
+    assert "There is no party of this short name." in text(wrong)
+    assert other.get(f"/response/cases/{case.uid}").status_code == 200
+    assert provider.get(f"/response/cases/{case.uid}").status_code == 404
+
+
+def test_cases_of_one_party_are_merged_and_those_of_two_are_not(analyst, routed):
+    own = list(Case.objects.filter(party__slug="meadow-net", relation="network")[:2])
+    foreign = Case.objects.filter(party__slug="brook-telecom").first()
+    one = analyst.post(
+        "/response/cases/many", {"case": [own[0].uid.hex], "do": "merge"}, follow=True
+    )
+    two = [own[0].uid.hex, foreign.uid.hex]
+    refused = analyst.post("/response/cases/many", {"case": two, "do": "merge"}, follow=True)
+    both = [row.uid.hex for row in own]
+    analyst.post("/response/cases/many", {"case": both, "do": "merge"})
+    own[1].refresh_from_db()
+
+    assert "One case alone cannot be merged." in text(one)
+    assert "Not done" in text(refused)
+    assert (own[1].state, own[1].merged_into) == ("merged", own[0])
+    assert Case.objects.get(pk=foreign.pk).state != "merged"
+
+
+def test_a_part_is_split_off_by_network(analyst, routed):
+    case = Case.objects.filter(party__slug="meadow-net").order_by("-events").first()
+    wrong = analyst.post(f"/response/cases/{case.uid}/split", {"within": "no net"}, follow=True)
+
+    assert "Not done" in text(wrong)
+    assert Case.objects.filter(split_from=case).count() == 0

@@ -98,6 +98,7 @@ FILE_UPLOAD_HANDLERS = ["tocsin.node.uploads.ToDisk"]  # to disk, not into memor
 API_RATE: int = _whole("TOCSIN_API_RATE", 600, most=1_000_000)  # calls of a token in a minute
 UPLOAD_LIMIT = _whole("TOCSIN_UPLOAD_LIMIT", 256, most=65536) * 1024 * 1024  # bytes
 _NAMED = os.environ.get("TOCSIN_OVERLAY", "").strip()
+NODE_NAME = os.environ.get("TOCSIN_NODE_NAME", "").strip() or "tocsin"  # on notices
 OVERLAY = Path(_NAMED).absolute() if _NAMED else None
 
 LANGUAGES = [("en", "English"), ("fr", "Français"), ("de", "Deutsch")]

@@ -99,7 +99,8 @@ def framed(title: str, says: str, drawn: SafeString, *, width: int, height: int)
     key = uuid4().hex[:8]
     return format_html(
         '<svg class="tocsin-chart" viewBox="0 0 {} {}" role="img" focusable="false" '
-        'aria-labelledby="chart-t{} chart-d{}"><title id="chart-t{}">{}</title><desc id="chart-d{}">{}</desc>{}</svg>',
+        'aria-labelledby="chart-t{} chart-d{}"><title id="chart-t{}">{}</title>'
+        '<desc id="chart-d{}">{}</desc>{}</svg>',
         width,
         height,
         key,

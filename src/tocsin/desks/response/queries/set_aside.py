@@ -17,7 +17,10 @@ _HEX = frozenset("0123456789abcdef")
 
 @dataclass(frozen=True)
 class Reason:
-    """How many records of one file could not be used, for one reason, and the first line."""
+    """How many records of one file could not be used, for one reason, and the first line.
+
+    What a reason quotes of a record is left out: that is read for a reason alone.
+    """
 
     run: str
     file: str
@@ -42,7 +45,8 @@ def reasons(folder: Path, *, run: str = "") -> list[Reason]:
     if run:
         frame = frame.filter(pl.col("run") == _checked(run))
     counted = (
-        frame.group_by("run", "file", "reason")
+        frame.with_columns(pl.col("reason").str.replace_all("'[^']*'", "'…'"))
+        .group_by("run", "file", "reason")
         .agg(pl.len().alias("records"), pl.col("line").min())
         .sort("records", "file", "reason", descending=[True, False, False])
         .head(MOST_REASONS)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -15,6 +16,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tocsin.desks.response import actions, queries
 from tocsin.desks.response.actions.consulting import consult_case
+from tocsin.desks.response.actions.moving import Post, merge, split
+from tocsin.desks.response.actions.moving import redirect as redirect_case
 from tocsin.desks.response.actions.saved_filters import drop_filter, save_filter
 from tocsin.desks.response.queries.filters import OPEN
 from tocsin.desks.response.queries.saved_filters import saved_filters
@@ -28,6 +31,7 @@ from tocsin.desks.response.views.doors import (
     query_without,
     store_folder,
 )
+from tocsin.office.models import Party
 from tocsin.office.people.viewer import running
 from tocsin.words.errors import NotFound, TocsinError, Unusable
 
@@ -159,6 +163,8 @@ def show_case(request: Asked, uid: UUID) -> HttpResponseBase:
             if row.name in STEPS
         ],
         "may_write": viewer.may(HANDLE, file.case.party) or viewer.may(ANSWER, file.case.party),
+        "may_split": viewer.may(HANDLE) and file.case.state not in ("merged", "closed"),
+        "may_give_over": any(row.name == "redirect" for row in file.steps),
         "handlers": _handlers() if file.is_desk and viewer.may(HANDLE) else [],
         "is_open": file.case.state in OPEN,
         "now": datetime.now(UTC),
@@ -218,7 +224,11 @@ def comment(request: Asked, uid: UUID) -> HttpResponseBase:
     text, for_desk = request.POST.get("text", ""), request.POST.get("audience") == "desk"
     viewer, at = request.viewer, datetime.now(UTC)
     return _done(
-        request, uid, lambda: actions.comment(viewer, uid, text=text, for_desk=for_desk, at=at)
+        request,
+        uid,
+        lambda: actions.comment(
+            viewer, uid, text=text, for_desk=for_desk, at=at, post=None if for_desk else _post()
+        ),
     )
 
 
@@ -239,6 +249,46 @@ def tag(request: Asked, uid: UUID) -> HttpResponseBase:
         return _done(request, uid, lambda: actions.untag(viewer, uid, name=name, at=at))
     name = request.POST.get("name", "")
     return _done(request, uid, lambda: actions.tag(viewer, uid, name=name, at=at))
+
+
+@open_to(HANDLE)
+@require_POST
+def split_off(request: Asked, uid: UUID) -> HttpResponseBase:
+    """Make a case of its own of what lies in a network or under a domain."""
+    within, note = request.POST.get("within", ""), request.POST.get("note", "")
+    return _done(
+        request,
+        uid,
+        lambda: split(
+            request.viewer,
+            uid,
+            within=within,
+            note=note,
+            at=datetime.now(UTC),
+            store_folder=store_folder(),
+        ),
+    )
+
+
+@open_to(HANDLE)
+@require_POST
+def give_over(request: Asked, uid: UUID) -> HttpResponseBase:
+    """Give a case that a party disowned to another one."""
+    to, note = request.POST.get("to", "").strip(), request.POST.get("note", "")
+    if not Party.objects.filter(slug=to, active=True).exists():
+        messages.error(request, _("There is no party of this short name."))
+        return redirect("response:case", uid=uid)
+    return _done(
+        request,
+        uid,
+        lambda: redirect_case(
+            request.viewer, uid, to=to, note=note, at=datetime.now(UTC), post=_post()
+        ),
+    )
+
+
+def _post() -> Post:
+    return Post(store_folder(), settings.NODE_NAME)
 
 
 def _done(request: Asked, uid: UUID, act: Callable[[], Any]) -> HttpResponseBase:
@@ -283,6 +333,10 @@ def _many(request: Asked, uids: list[str], name: str) -> list[actions.Done]:
     if name == "take":
         mine = viewer.person.uid.hex if viewer.person else None
         return actions.assign_all(viewer, uids, person=mine, at=at)
+    if name == "merge" and len(uids) > 1:
+        return [actions.Done(uids[0], merge(viewer, uids[0], uids[1:], note=note, at=at))]
+    if name == "merge":
+        raise Unusable(_("One case alone cannot be merged. Possible: tick two or more."))
     if name == "tag":
         return actions.tag_all(viewer, uids, name=request.POST.get("tag", ""), at=at)
     raise Unusable(f"{name!r} is nothing that can be done to many cases")
