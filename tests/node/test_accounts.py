@@ -24,9 +24,11 @@ from tests.node.browsing import (
     with_app,
 )
 from tocsin.node.accounts import client_address
+from tocsin.node.secure import require_secure
 from tocsin.office.models import RegisterRow
 from tocsin.office.people.actions import close_person, end_mandate, end_sessions
 from tocsin.office.people.models import Letter, Limit
+from tocsin.words.errors import Unusable
 
 pytestmark = pytest.mark.usefixtures("pages")
 SET_UP, SHOW = "/account/2fa/", "/account/2fa/reauthenticate/"
@@ -255,6 +257,15 @@ def test_what_proxies_say_counts_as_far_as_settings_trust_them(proxies, said, re
     meta = {"HTTP_X_FORWARDED_FOR": said, "REMOTE_ADDR": remote}
 
     assert client_address(meta, proxies=proxies) == is_
+
+
+def test_a_node_for_others_does_not_start_without_saying_what_is_before_it(pages, store):
+    pages.IS_LOCAL = False
+    with pytest.raises(Unusable, match="TOCSIN_PROXIES=1"):
+        require_secure(store.path)
+
+    pages.PROXIES = 1
+    require_secure(store.path)
 
 
 # ── a password forgotten ─────────────────────────────────────────────────────────────────

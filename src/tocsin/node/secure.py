@@ -21,6 +21,11 @@ def require_secure(store: Path) -> None:
 def _of_pages() -> list[str]:
     debugging = "TOCSIN_DEBUG shows errors to strangers. Possible: unset it"
     problems = [debugging] if settings.DEBUG and not settings.IS_LOCAL else []
+    if not settings.IS_LOCAL and not settings.PROXIES:
+        problems.append(
+            "TOCSIN_HOSTS names more than this machine, and no proxy brings TLS. Possible: "
+            "TOCSIN_PROXIES=1 with one before the node that sets X-Forwarded-For and -Proto"
+        )
     problems += [
         f"TOCSIN_HOSTS={name} answers under any name. Possible: the names themselves"
         for name in settings.ALLOWED_HOSTS
