@@ -14,6 +14,11 @@ _STEP = Shape(
     {"party": TEXT, "of": TEXT, "state": TEXT, "kind": TEXT}, counted=("of", "state", "kind")
 )
 
+_NOTIFIED = Shape(
+    {"party": TEXT, "lifecycle": TEXT, "step": TEXT, "state": TEXT},
+    counted=("lifecycle", "step", "state"),
+)
+
 
 def _case(**more: Kind) -> Shape:
     return Shape({"party": TEXT, **more})
@@ -92,6 +97,8 @@ class Response(AppConfig):
             summed=("size",),
             counted=("purpose",),
         ),
+        "response:notification:begin": _NOTIFIED,
+        "response:notification:step": _NOTIFIED,
         "response:report:route": Shape(
             {
                 "reports": TEXTS,

@@ -14,6 +14,7 @@ from tocsin.desks.response.actions.handling import (
     uphold,
 )
 from tocsin.desks.response.actions.moving import Post, merge, redirect, split
+from tocsin.desks.response.actions.notifying import begin_notification, step_notification
 from tocsin.desks.response.actions.preview import preview_reports
 from tocsin.desks.response.actions.reporters import want_feedback
 from tocsin.desks.response.actions.route import Options, Outcome, require_name, route_reports
@@ -28,6 +29,7 @@ __all__ = [
     "answer_all",
     "assign",
     "assign_all",
+    "begin_notification",
     "close",
     "close_all",
     "comment",
@@ -38,6 +40,7 @@ __all__ = [
     "require_name",
     "route_reports",
     "split",
+    "step_notification",
     "tag",
     "tag_all",
     "untag",

@@ -16,6 +16,11 @@ from tocsin.desks.response.queries.cases import (
 )
 from tocsin.desks.response.queries.fates import Fate, fate_for, fates_of, feedback_wanted
 from tocsin.desks.response.queries.filters import Filters
+from tocsin.desks.response.queries.notifications import (
+    NotificationFile,
+    notification_for,
+    notifications_for,
+)
 from tocsin.desks.response.queries.preview import Preview, Shown, Told, as_event, look_up, preview
 from tocsin.desks.response.queries.quarantine import quarantined
 
@@ -23,6 +28,7 @@ __all__ = [
     "CaseFile",
     "Fate",
     "Filters",
+    "NotificationFile",
     "Page",
     "Preview",
     "Shown",
@@ -39,6 +45,8 @@ __all__ = [
     "find_case",
     "look_up",
     "my_open_work",
+    "notification_for",
+    "notifications_for",
     "preview",
     "quarantined",
     "steps_for",
