@@ -3,14 +3,17 @@
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from django.db import OperationalError
 
 from tests.conftest import on_database
 from tests.node.conftest import PARTIES, Run
+from tocsin.node.faults import as_expected
 from tocsin.node.store import open_store
 from tocsin.office.models import Party
-from tocsin.words.errors import Unusable
+from tocsin.words.errors import Busy, Unusable
 
 OPEN = "import sys; from pathlib import Path; from tocsin.node.store import open_store; "
 OPEN += "open_store(Path(sys.argv[1])); from tocsin.office.models import Party; "
@@ -78,6 +81,30 @@ def test_what_is_tried_out_leaves_the_database_of_the_node_alone(
     open_store(tmp_path / "node")
     assert Party.objects.filter(active=True).count() == 13
     assert not Party.objects.filter(slug__startswith="bench").exists()
+
+
+def test_a_server_that_goes_away_is_said_to_have_and_what_is_possible(
+    own_database, on_postgres, postgres_server, postgres_url: str, tmp_path: Path
+) -> None:
+    open_store(tmp_path / "store")
+    name = urlsplit(postgres_url).path[1:]
+    postgres_server.run(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    )
+    with pytest.raises(OperationalError) as raised:
+        list(Party.objects.all())
+
+    known = as_expected(raised.value)
+    assert type(known) is Busy
+    assert "Possible: the same command again once it is back" in str(known)
+
+
+def test_a_text_that_is_too_long_is_said_to_be(tocsin: Run, on_postgres) -> None:
+    tocsin("parties", "import", PARTIES)
+    done = tocsin("retain", "--by", "x" * 300)
+
+    assert (done.code, "Traceback" in done.err) == (2, False)
+    assert "Possible: a shorter text" in done.err.replace("\n", " ")
 
 
 def test_a_server_that_is_away_is_said_to_be_and_what_to_check(spawn: Run, tmp_path: Path) -> None:

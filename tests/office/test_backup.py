@@ -21,6 +21,7 @@ from tests.conftest import on_database
 from tests.node.conftest import Run as Command
 from tests.node.conftest import tocsin
 from tests.office.persons import ACCOUNT, NEIGHBOURS, OVERLAY, PARTIES, V4, V6, write_reports
+from tests.skipping import not_on_this_database
 from tocsin.flow.subject import addresses
 from tocsin.node.commands.route import import_file
 from tocsin.node.store import LAYOUT, Store, open_store
@@ -378,7 +379,7 @@ def test_texts_that_only_sqlite_takes_are_made_harmless_on_postgresql(
     wish: Wish, postgres_url: str, tmp_path: Path
 ) -> None:
     if connection.vendor != "sqlite":
-        return
+        not_on_this_database("only SQLite takes such texts")
     RegisterRow(at=wish.at, actor="a\0b", action="a:b:c", facts={"k\0": ["\0", "\ud800"]}).save()
     found = opened(backup.make(wish))
     restore(found, tmp_path / "again", postgres_url)
@@ -393,7 +394,7 @@ def test_a_text_that_is_too_long_for_postgresql_is_named(
     wish: Wish, postgres_url: str, tmp_path: Path
 ) -> None:
     if connection.vendor != "sqlite":
-        return
+        not_on_this_database("only SQLite takes such texts")
     Party.objects.filter(slug="meadow-net").update(name="x" * 300)
     found = opened(backup.make(wish))
 

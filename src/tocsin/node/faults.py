@@ -22,12 +22,30 @@ def as_expected(fault: Exception) -> TocsinError:
         )
     if isinstance(fault, OSError):
         return _from_system(fault)
+    if (known := _from_database(fault)) is not None:
+        return known
     if "database is locked" in str(fault):
         return Busy("the database is in use by another process. Possible: try again")
     return TocsinError(
         f"unexpected: {type(fault).__name__}: {fault}. Possible: TOCSIN_TRACE=1 shows where; "
         "please report it"
     )
+
+
+def _from_database(fault: Exception) -> TocsinError | None:
+    """What a database on a server says that SQLite never does; by name: Django may not be there."""
+    said = str(fault).strip().partition("\n")[0]
+    if type(fault).__name__ == "DataError":
+        return Unusable(
+            f"the database does not take a value ({said}); nothing was written. Possible: a "
+            "shorter text"
+        )
+    if type(fault).__name__ in ("OperationalError", "InterfaceError") and "connection" in said:
+        return Busy(
+            f"the database server went away ({said}). Possible: the same command again once it "
+            "is back; what was under way is taken up"
+        )
+    return None
 
 
 def _is_full(fault: Exception) -> bool:
