@@ -202,9 +202,13 @@ class Node:
 
     def state(self) -> dict[str, Any]:
         """What the database says."""
-        done = self._python(HERE / "outbox_state.py", self.store)
+        return json.loads(self.script("outbox_state.py").stdout)
+
+    def script(self, name: str) -> subprocess.CompletedProcess[str]:
+        """A script of this folder, on the store."""
+        done = self._python(HERE / name, self.store)
         assert (done.returncode, done.stderr) == (0, "")
-        return json.loads(done.stdout)
+        return done
 
     def until(self, true: Callable[[dict[str, Any]], bool], *, within: float) -> dict[str, Any]:
         """The state as soon as it is so; fails where it never is."""

@@ -19,9 +19,9 @@ LONGEST_PAUSE = timedelta(minutes=10)  # however slow: what is urgent is tried w
 def busy(at: datetime, channels: Collection[str]) -> list[int]:
     """Parties that somebody is handing something to over these channels, by primary key."""
     at = as_utc(at)
-    ready = Delivery.objects.filter(state=Delivery.State.READY, next_attempt_at__lte=at)
-    held = ready.filter(lease_until__gt=at, channel__in=channels)
-    return list(held.order_by().values_list("party_id", flat=True).distinct())
+    held = Delivery.objects.filter(lease_until__gt=at, channel__in=channels)
+    # No DISTINCT: SQLite would walk all deliveries in the order of their parties for it.
+    return sorted(set(held.order_by().values_list("party_id", flat=True)))
 
 
 def step_back(delivery: Delivery, *, took: timedelta, is_handed: bool, at: datetime) -> int:

@@ -97,7 +97,8 @@ def sign_on(owner: str, *, version: str, at: datetime) -> None:
     """Say that a worker is there, and forget those that were not seen for a week."""
     at = as_utc(at)
     Row.objects.filter(seen_at__lt=at - FORGOTTEN).delete()
-    Row.objects.create(owner=owner, version=version, started_at=at, seen_at=at)
+    words = {"version": version, "started_at": at, "seen_at": at}
+    Row.objects.update_or_create(owner=owner, defaults=words)
 
 
 def beat(owner: str, *, at: datetime) -> None:

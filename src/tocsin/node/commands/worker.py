@@ -104,13 +104,11 @@ class _Loop:
 
     def run(self) -> None:
         """Work until a signal comes; raises `Unusable` where the clock is wrong."""
-        from tocsin.office import jobs, worker
+        from tocsin.office import worker
 
-        owner, at = self._bench.owner, datetime.now(UTC)
-        if wrong := self._wrong_clock():
-            raise Unusable(wrong)
-        worker.sign_on(owner, version=__version__, at=at)
-        jobs.enlist(self._bench.recurring.values(), at=at)
+        owner = self._bench.owner
+        while not self._stopped.is_set() and not self._try(self._begin):
+            self._stopped.wait(NAP)
         err.print(f"tocsin worker {owner}: started", soft_wrap=True)
         lanes = [
             # Daemons, so that a second signal does not wait for a receiver that hangs.
@@ -129,6 +127,17 @@ class _Loop:
         if self._fault is not None:
             raise self._fault
         err.print(f"tocsin worker {owner}: stopped", soft_wrap=True)
+
+    def _begin(self) -> bool:
+        """Sign on; raises `Unusable` where the clock is wrong."""
+        from tocsin.office import jobs, worker
+
+        if wrong := self._wrong_clock():
+            raise Unusable(wrong)
+        at = datetime.now(UTC)
+        worker.sign_on(self._bench.owner, version=__version__, at=at)
+        jobs.enlist(self._bench.recurring.values(), at=at)
+        return True
 
     def once(self) -> None:
         """What is due now, lane after lane, until nothing is."""

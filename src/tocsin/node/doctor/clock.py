@@ -1,7 +1,7 @@
 """The clock: whether this machine's agrees with what is written and with the database's."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from tocsin.node.doctor.finding import Case, Finding
 from tocsin.node.doctor.words import ago, note, ok, wrong
@@ -24,7 +24,7 @@ def look(case: Case) -> Iterator[Finding]:
     if ahead:
         what = f"the register has rows of {iso(max(ahead))}, {ago(max(ahead) - case.at)} from now"
         found.append(wrong(AREA, what, MEND))
-    skew = clock_ahead(case.at)
+    skew = clock_ahead(datetime.now(UTC))  # not that of the case, which is seconds old by now
     if abs(skew) > NOTED:
         which = "ahead of" if skew > timedelta(0) else "behind"
         what = f"it is {abs(skew.total_seconds()):,.0f} s {which} the database's"
