@@ -115,10 +115,11 @@ def test_the_spool_of_a_run_that_was_cut_off_when_it_counted_goes_with_the_next(
     left_over = store.spool / done.run
     left_over.mkdir()
     (left_over / "events-000000.arrow").write_bytes(b"x")
-    (store.spool / "stray").write_bytes(b"x")
+    coming_in = store.spool / "uploads"  # what is under way while a run is
+    coming_in.mkdir()
     route(SCAN)
 
-    assert list(store.spool.iterdir()) == []
+    assert list(store.spool.iterdir()) == [coming_in]
     assert Run.objects.get(uid=done.run).state == "done"
 
 

@@ -157,8 +157,8 @@ def _of(
     parties: dict[str, Party],
 ) -> Iterator[Candidate]:
     recipients = finder.scene.compiled.recipients
-    links = finder.links(relation, Side.SOURCE).rows()
-    told = {recipients[party].party: because for _, party, because in links}
+    links = finder.links(relation, Side.SOURCE).select("party", "because").rows()
+    told = {recipients[party].party: because for party, because in links}
     for slug, because in told.items():
         value = named.get((relation, slug), "")
         yield _candidate(relation, parties[slug], value, told=True, because=because)

@@ -15,17 +15,17 @@ from tocsin.desks.response.queries.deliveries import (
     Wanted,
     delivery_for,
     every_delivery,
+    fetchable_for,
 )
 from tocsin.office import receipts, register
 from tocsin.office.api import Called, Page, Paging, Scope, page_of
 from tocsin.office.models import Delivery, Receipt
-from tocsin.words.errors import NotFound, Refused, Unusable
+from tocsin.words.errors import NotFound, Unusable
 
 router = Router(tags=["deliveries"])
 
 _SEE = Scope(READ, READ_OWN)
 _ANSWER = "response:case:answer"
-_FILES = (Delivery.State.READY, Delivery.State.DELIVERED)
 _BINARY = {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
 
 
@@ -163,13 +163,7 @@ def _own(request: Called, uid: str) -> Delivery:
 
 def _open_to(request: Called, uid: str) -> Delivery:
     """A delivery whose file may be fetched: what may not leave the node does not leave it here."""
-    delivery = delivery_for(request.viewer, uid, store_folder=_store()).delivery
-    if delivery.state not in _FILES and not request.viewer.may(READ, delivery.party):
-        raise Refused(
-            f"this delivery is {delivery.state} and is not handed over. Possible: ask the node "
-            "that made it"
-        )
-    return delivery
+    return fetchable_for(request.viewer, uid, store_folder=_store()).delivery
 
 
 def _consult(request: Called, delivery: Delivery, why: str) -> None:

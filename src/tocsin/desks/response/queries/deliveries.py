@@ -11,8 +11,9 @@ from django.db.models import Count, QuerySet
 from tocsin.desks.response.queries.listing import Slice, cut
 from tocsin.office.models import Delivery, Receipt
 from tocsin.office.people.viewer import Viewer
-from tocsin.words.errors import NotFound, Unusable
+from tocsin.words.errors import NotFound, Refused, Unusable
 
+_LEAVE = (Delivery.State.READY, Delivery.State.DELIVERED)
 READ, READ_OWN = "response:delivery:read", "response:delivery:read_own"
 
 
@@ -105,6 +106,23 @@ def delivery_for(viewer: Viewer, uid: UUID | str, *, store_folder: Path) -> Deli
         _manifest(store_folder / delivery.manifest_path),
         path.is_file(),
     )
+
+
+def fetchable_for(viewer: Viewer, uid: UUID | str, *, store_folder: Path) -> DeliveryFile:
+    """A delivery whose file somebody may have; raises `NotFound`, `Refused`.
+
+    What was not released to leave the node (parked for want of a basis, withdrawn) does not leave
+    it by another door: the node's own people alone may look at it.
+    """
+    file = delivery_for(viewer, uid, store_folder=store_folder)
+    if file.delivery.state not in _LEAVE and not viewer.may(READ, file.delivery.party):
+        raise Refused(
+            f"this delivery is {file.delivery.state} and is not handed over. Possible: ask the "
+            "node that made it"
+        )
+    if not file.has_file:
+        raise NotFound("the file is no more: files go 90 days after they were delivered")
+    return file
 
 
 def _manifest(path: Path) -> dict[str, Any]:

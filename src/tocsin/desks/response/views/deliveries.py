@@ -22,7 +22,6 @@ from tocsin.desks.response.views.doors import (
     store_folder,
 )
 from tocsin.office import register
-from tocsin.words.errors import NotFound
 
 MAY = ("response:delivery:read", "response:delivery:read_own")
 HEADS = (
@@ -83,9 +82,7 @@ def show_delivery(request: Asked, uid: UUID) -> HttpResponseBase:
 @require_POST
 def fetch_delivery(request: Asked, uid: UUID) -> HttpResponseBase:
     """The file itself; whoever takes it says why, and the register keeps it."""
-    file = queries.delivery_for(request.viewer, uid, store_folder=store_folder())
-    if not file.has_file:
-        raise NotFound(f"there is no file of delivery {uid}")
+    file = queries.fetchable_for(request.viewer, uid, store_folder=store_folder())
     register.consult(
         noun="response:delivery",
         actor=request.viewer.name,
