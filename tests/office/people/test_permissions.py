@@ -47,3 +47,16 @@ def test_the_page_on_competences_says_who_can_hold_which() -> None:
 def test_every_permission_can_be_held_by_somebody(name: str) -> None:
     assert any(HELD_BY[one] for one in PERMISSIONS[name].competences)
     assert Competence.NODE_RECORD not in PERMISSIONS[name].competences
+
+
+def write(page: str, wanted: list[str]) -> None:
+    """The page with other rows in its one table."""
+    path = PAGES / page
+    before, _, rest = path.read_text("utf-8").partition("\n| `")
+    after = rest.partition("\n\n")[2]
+    path.write_text("\n".join([before, *wanted, "", after]), "utf-8")
+
+
+if __name__ == "__main__":  # python -m tests.office.people.test_permissions writes both tables
+    write("permissions.md", [permission(name, row) for name, row in PERMISSIONS.items()])
+    write("competences.md", [competence(one) for one in Competence])
