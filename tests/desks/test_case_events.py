@@ -45,7 +45,9 @@ def test_the_rest_is_counted_in_one_case_and_read_as_what_has_none_of_its_own(
     route(*DEMO)
     analyst = desk(at)
 
-    cases = Case.objects.filter(party__slug="csirt-be", kind="infected-system").order_by("about_kind", "-events")
+    cases = Case.objects.filter(party__slug="csirt-be", kind="infected-system").order_by(
+        "about_kind", "-events"
+    )
     found = [(case.family, case.about, case.events) for case in cases]
     assert found == [("quillworm", "AS64496", 5), ("heronbot", "AS64497", 4), ("", "rest", 5)]
     assert [
@@ -66,7 +68,7 @@ def test_a_party_sees_its_own_rows_with_the_fields_it_got_and_each_look_is_on_re
 
     (row,) = seen.rows
     assert (seen.total, seen.pages, row["source.ip"]) == (2, 2, "192.0.2.8")
-    for name in set(case.sample[0]) - {"extra.because", "extra"}:
+    for name in set(case.sample_rows[0]) - {"extra.because", "extra"}:
         assert name in row
     looked = register.rows(action="response:case:consult").get()
     assert looked.facts == {"why": f"case {case.reference}", "shown": 1}

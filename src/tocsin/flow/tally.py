@@ -16,15 +16,14 @@ from tocsin.rules.concern import ACTING
 from tocsin.words.markings import STRICTNESS
 from tocsin.words.relations import Relation, RemitKind, Side
 
-SAMPLE = 3  # released rows kept per tally; more would cost 0.2 µs a row each
 MOST_THINGS = 50  # of one party, relation and class in one run; the rest is counted together
 MOST_IN_CHUNK = 4 * MOST_THINGS  # before all chunks are known
 REST = "rest"
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 
 KEYS = ("party", "relation", "side", "kind", "family", "about_kind", "about")
-# `sample`: released rows as JSON, null where nothing was released. `severity` is an index into
-# SEVERITIES, 255 for none; `strictest` one into the markings.
+# `sample`: one released row as JSON (a few cost as much as all the counting). `severity` is an
+# index into SEVERITIES or null, `strictest` one into the markings.
 TALLY: dict[str, pl.DataType | type[pl.DataType]] = {
     "party": pl.UInt32,
     "relation": pl.String,
@@ -40,9 +39,8 @@ TALLY: dict[str, pl.DataType | type[pl.DataType]] = {
     "severity": pl.UInt8,
     "strictest": pl.UInt8,
     "because": pl.String,
-    "sample": pl.List(pl.String),
+    "sample": pl.String,
 }
-_NO_SEVERITY = 255
 _COUNTS = (
     pl.col("events").sum(),
     pl.col("first").min(),
@@ -50,7 +48,7 @@ _COUNTS = (
     pl.col("severity").max(),
     pl.col("strictest").max(),
     pl.col("because").first(),
-    pl.col("sample").explode().drop_nulls().head(SAMPLE),
+    pl.col("sample").first(),
 )
 
 
@@ -94,7 +92,6 @@ def tally(
             pl.col("severity").max(),
             pl.col("strictest").max(),
             pl.col("at").first(),
-            pl.col("at").head(SAMPLE).alias("sample"),
         )
     )
     found = grouped.with_columns(
@@ -102,9 +99,10 @@ def tally(
         pl.lit(lane.side.value).alias("side"),
         pl.lit(report).alias("report"),
         told["because"].gather(grouped["at"]).alias("because"),
+        pl.col("at").alias("sample"),
     )
     few = together(found.select(*TALLY), MOST_IN_CHUNK)  # before rows are written: they cost most
-    return few.with_columns(_samples(released, few["sample"])).cast(pl.Schema(TALLY))
+    return few.with_columns(_written(released, few["sample"])).cast(pl.Schema(TALLY))
 
 
 def _about(
@@ -166,17 +164,11 @@ def _severity(released: pl.DataFrame) -> pl.Series:
     return released[name].replace_strict(places, default=None, return_dtype=pl.UInt8)
 
 
-def _samples(released: pl.DataFrame, rows: pl.Series) -> pl.Series:
-    """A few released rows of each group as JSON; columns that none of them has are left out."""
-    flat = rows.explode().cast(pl.UInt32)
-    chosen = released[flat]
-    named = [name for name in chosen.columns if chosen[name].null_count() < len(chosen)]
-    if not named:
-        return pl.Series("sample", [[]] * len(rows), dtype=pl.List(pl.String))
-    written = chosen.select(pl.struct(named).struct.json_encode().alias("sample"))["sample"]
-    groups = pl.Series(np.repeat(np.arange(len(rows)), rows.list.len().to_numpy()))
-    table = pl.DataFrame({"group": groups, "sample": written})
-    return table.group_by("group", maintain_order=True).agg("sample")["sample"]
+def _written(released: pl.DataFrame, at: pl.Series) -> pl.Series:
+    """The released rows at these places as JSON; columns that none of them has are left out."""
+    rows = released[at]
+    named = [name for name in rows.columns if rows[name].null_count() < len(rows)]
+    return rows.select(pl.struct(named).struct.json_encode().alias("sample"))["sample"]
 
 
 def together(tallies: pl.DataFrame, most: int | None = None) -> pl.DataFrame:

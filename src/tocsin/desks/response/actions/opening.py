@@ -5,17 +5,17 @@ of events, and never one without. What comes in is columns already counted (`flo
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import polars as pl
 
+from tocsin.desks.response.actions import bulk
 from tocsin.desks.response.models import Case, Entry, Report, Sighting
 from tocsin.flow.remits import Recipient
 from tocsin.flow.tally import KEYS, SEVERITIES, told_as
@@ -36,10 +36,11 @@ _JOINED = (
     "tlp",
     "state",
     "reopened",
-    "told_in",
+    "told_in_id",
     "changed_at",
 )
 _LONGEST_REASON = 500
+MOST_SAMPLED = 5
 
 
 @dataclass
@@ -72,7 +73,8 @@ class _Seen:
 
 def reference() -> str:
     """`7F3K-9QWZ-2M4H`: 60 random bits, no sequence."""
-    letters = "".join(secrets.choice(_LETTERS) for _ in range(12))
+    number = secrets.randbits(60)
+    letters = "".join(_LETTERS[number >> shift & 31] for shift in range(0, 60, 5))
     return "-".join(letters[start : start + 4] for start in (0, 4, 8))
 
 
@@ -94,12 +96,13 @@ def open_cases(
     done = Opened(joined=len({case.pk for case in known.values()}))
     new = {key: _new(key, one, at) for key, one in seen.items() if key not in known}
     done.opened = len(new)
-    Case.objects.bulk_create(new.values())
+    bulk.insert(Case, new.values())
     came_back = [case for key, case in known.items() if _join(case, seen[key], at)]
     done.reopened = len({case.pk for case in came_back})
     _save(known.values())
     _say_reopened(came_back, by, at)
-    _write_sightings(seen, {**new, **known}, at)
+    keys = {key: case.pk for key, case in known.items()} | _keys_of(new)
+    _write_sightings(seen, keys, at)
     return done
 
 
@@ -145,31 +148,48 @@ def _known(keys: list[str], at: datetime) -> dict[str, Case]:
     return found
 
 
-def _new(key: str, seen: _Seen, at: datetime) -> Case:
+def _new(key: str, seen: _Seen, at: datetime) -> dict[str, Any]:
+    """The columns of a case that nobody answered yet."""
     first = seen.rows[0]
-    return Case(
-        reference=reference(),
-        key=key,
-        party=seen.party,
-        relation=first["relation"],
-        side=first["side"],
-        kind=first["kind"],
-        family=first["family"][:100],
-        about=first["about"][:253],
-        about_kind=first["about_kind"],
-        because=(first["because"] or "")[:_LONGEST_REASON],
-        told_as=told_as(first["relation"], first["side"], seen.party.slug),
-        events=sum(row["events"] for row in seen.rows),
-        first_at=_first(seen),
-        last_at=_last(seen),
-        seen_at=at,
-        severity=_severity(seen, ""),
-        tlp=_strictest(seen, ""),
-        sample=_sample(seen),
-        told_in=seen.delivery,
-        opened_at=at,
-        changed_at=at,
-    )
+    return {
+        "uid": uuid4(),
+        "reference": reference(),
+        "key": key,
+        "party_id": seen.party.pk,
+        "relation": first["relation"],
+        "side": first["side"],
+        "kind": first["kind"],
+        "family": first["family"][:100],
+        "about": first["about"][:253],
+        "about_kind": first["about_kind"],
+        "because": (first["because"] or "")[:_LONGEST_REASON],
+        "told_as": told_as(first["relation"], first["side"], seen.party.slug),
+        "within": "",
+        "without": "[]",
+        "events": sum(row["events"] for row in seen.rows),
+        "first_at": _first(seen),
+        "last_at": _last(seen),
+        "seen_at": at,
+        "severity": _severity(seen, ""),
+        "tlp": _strictest(seen, ""),
+        "sample": _sample(seen),
+        "state": CASE.start,
+        "reopened": 0,
+        "told_in_id": seen.delivery.pk,
+        "opened_at": at,
+        "changed_at": at,
+    }
+
+
+def _keys_of(new: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """The primary keys of rows that were written a moment ago."""
+    by_uid = {row["uid"]: key for key, row in new.items()}
+    found: dict[str, int] = {}
+    source = iter(by_uid)
+    while some := list(islice(source, _TOGETHER)):
+        rows = Case.objects.filter(uid__in=some).order_by().values_list("uid", "pk")
+        found |= {by_uid[uid]: pk for uid, pk in rows}
+    return found
 
 
 def _join(case: Case, seen: _Seen, at: datetime) -> bool:
@@ -180,7 +200,7 @@ def _join(case: Case, seen: _Seen, at: datetime) -> bool:
     case.seen_at = case.changed_at = at
     case.severity = _severity(seen, case.severity)
     case.tlp = _strictest(seen, case.tlp)
-    case.told_in = seen.delivery
+    case.told_in_id = seen.delivery.pk
     if "see_again" not in {step.name for step in possible(CASE, case.state, NODE)}:
         return False
     case.state = take(CASE, case.state, "see_again", NODE)
@@ -208,16 +228,14 @@ def _strictest(seen: _Seen, before: str) -> str:
     return str(_TLP[max(ranks)])
 
 
-def _sample(seen: _Seen) -> list[dict[str, Any]]:
-    """A few rows as the party got them: what they leave empty is left out."""
-    texts = [text for row in seen.rows for text in row["sample"]][:5]
-    return [{k: v for k, v in json.loads(text).items() if v is not None} for text in texts]
+def _sample(seen: _Seen) -> str:
+    """A few rows as the party got them, as JSON."""
+    return f"[{','.join(row['sample'] for row in seen.rows[:MOST_SAMPLED])}]"
 
 
 def _save(cases: Iterable[Case]) -> None:
     """The same case may be there under two keys, once merged; one row each."""
-    rows = list({case.pk: case for case in cases}.values())
-    Case.objects.bulk_update(rows, _JOINED, batch_size=200)
+    bulk.update(Case, {case.pk: {name: getattr(case, name) for name in _JOINED} for case in cases})
 
 
 def _say_reopened(cases: Iterable[Case], by: str, at: datetime) -> None:
@@ -227,21 +245,30 @@ def _say_reopened(cases: Iterable[Case], by: str, at: datetime) -> None:
     )
 
 
-def _write_sightings(seen: Mapping[str, _Seen], cases: Mapping[str, Case], at: datetime) -> None:
+def _write_sightings(seen: Mapping[str, _Seen], keys: Mapping[str, int], at: datetime) -> None:
     """One row per case and report; a merged case may take two keys of one report."""
     uids = {UUID(row["report"]) for one in seen.values() for row in one.rows}
-    reports = Report.objects.in_bulk(uids, field_name="uid")
-    rows: dict[tuple[int, int, int], Sighting] = {}
+    found = Report.objects.filter(uid__in=uids).values_list("uid", "pk")
+    reports = {uid.hex: pk for uid, pk in found}
+    rows: dict[tuple[int, int, int], dict[str, Any]] = {}
     for key, one in seen.items():
         for row in one.rows:
-            case, report = cases[key], reports[UUID(row["report"])]
-            place = (case.pk, report.pk, one.delivery.pk)
-            if place not in rows:
-                rows[place] = Sighting(
-                    case=case, report=report, delivery=one.delivery, events=0, at=at
-                )
-            added = rows[place]
-            added.events += row["events"]
-            added.first_at = min(filter(None, (added.first_at, row["first"])), default=None)
-            added.last_at = max(filter(None, (added.last_at, row["last"])), default=None)
-    Sighting.objects.bulk_create(rows.values())
+            place = (keys[key], reports[row["report"]], one.delivery.pk)
+            added = rows.setdefault(place, _no_sighting(place, at))
+            added["events"] += row["events"]
+            added["first_at"] = min(filter(None, (added["first_at"], row["first"])), default=None)
+            added["last_at"] = max(filter(None, (added["last_at"], row["last"])), default=None)
+    bulk.insert(Sighting, rows.values())
+
+
+def _no_sighting(place: tuple[int, int, int], at: datetime) -> dict[str, Any]:
+    case, report, delivery = place
+    return {
+        "case_id": case,
+        "report_id": report,
+        "delivery_id": delivery,
+        "events": 0,
+        "first_at": None,
+        "last_at": None,
+        "at": at,
+    }

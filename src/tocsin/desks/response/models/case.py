@@ -18,8 +18,9 @@ class Case(models.Model):
 
     `about` is what it is about (`AS64500`, `192.0.2.0/24`, a domain), `key` finds the case that
     takes what is seen again. `told_as` is how the event store marks the events that this case
-    counts, `within` and `without` narrow them after a split. `sample` holds at most five rows as
-    the party got them and nothing else of an event; the list is read from the event store.
+    counts, `within` and `without` narrow them after a split. `sample` holds at most five rows
+    (one of each report it was opened by) as the party got them and nothing else of an event; the
+    list is read from the event store.
     `told_in` is the delivery that told of it last, whose clocks are the case's. `state` is a word
     of `rules.response.CASE`, which decides what may follow.
     """
@@ -79,6 +80,11 @@ class Case(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def sample_rows(self) -> list[dict[str, object]]:
+        """The rows of the sample, each with what it holds."""
+        return [{k: v for k, v in row.items() if v is not None} for row in self.sample]
 
 
 class Tag(models.Model):
