@@ -46,34 +46,43 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-@pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """On SQLite a store with parties and one with a report besides, made once and copied."""
-    folder = tmp_path_factory.mktemp("templates")
+def run_in(folder: Path, *words: object) -> None:
+    """`tocsin` in a process of its own, on SQLite and with nothing set."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("TOCSIN", "DJANGO"))}
-    paths = os.pathsep.join(path for path in sys.path if path)
+    env = {**clean, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    program = [sys.executable, "-m", "tocsin.node", *map(str, words)]
+    done = subprocess.run(program, cwd=folder, env=env, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
-    def run(*words: object) -> None:
-        program = [sys.executable, "-m", "tocsin.node", *map(str, words)]
-        env = {**clean, "PYTHONPATH": paths}
-        subprocess.run(program, cwd=folder, env=env, check=True, capture_output=True)
 
-    run("parties", "import", PARTIES, "--store", "plain")
-    shutil.copytree(folder / "plain", folder / "routed")
-    run("route", SINKHOLE, "--overlay", OVERLAY, "--store", "routed")
-    return folder
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """On SQLite: a store with the sample parties, made once and copied."""
+    folder = tmp_path_factory.mktemp("plain")
+    run_in(folder, "parties", "import", PARTIES, "--store", "store")
+    return folder / "store"
+
+
+@pytest.fixture(scope="module")
+def reported(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a report, everything handed over into folders."""
+    folder = tmp_path_factory.mktemp("reported")
+    shutil.copytree(plain, folder / "store")
+    run_in(folder, "route", SINKHOLE, "--overlay", OVERLAY, "--store", "store")
+    return folder / "store"
 
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tocsin: Run, tmp_path: Path) -> Store:
     """A store with the sample parties, that nobody has open."""
     store = Store(tmp_path / "tocsin-store")
-    name = "routed" if "routed" in request.fixturenames else "plain"
+    with_report = "routed" in request.fixturenames
     if connection.vendor == "sqlite":
-        shutil.copytree(request.getfixturevalue("templates") / name, store.path)
+        template = request.getfixturevalue("reported" if with_report else "plain")
+        shutil.copytree(template, store.path)
         return store
     assert tocsin("parties", "import", PARTIES).code == 0
-    if name == "routed":
+    if with_report:
         assert tocsin("route", SINKHOLE, "--overlay", OVERLAY).code == 0
     connection.close()
     return store

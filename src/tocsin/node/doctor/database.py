@@ -94,7 +94,7 @@ def _kind() -> str:
     if connection.vendor == "sqlite":
         import sqlite3
 
-        return f"SQLite {sqlite3.sqlite_version}, {connection.settings_dict['NAME']}".split("?")[0]
+        return f"SQLite {sqlite3.sqlite_version}, {DATABASE} in the store"
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         (version,) = cursor.fetchone()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tocsin.node.doctor.finding import Case, Finding
-from tocsin.node.doctor.words import ok, wrong
+from tocsin.node.doctor.words import many, ok, wrong
 from tocsin.words.errors import TocsinError
 
 AREA = "public log"
@@ -23,4 +23,8 @@ def look(case: Case) -> Iterator[Finding]:
         what, _, mend = problem.partition(" Possible: ")
         yield wrong(AREA, what.rstrip("."), mend or "see docs/how-to/find-what-is-wrong.md")
     if not health.problems:
-        yield ok(AREA, f"{health.shown:,} leaves shown, {health.unlogged:,} rows wait")
+        yield ok(AREA, f"{many(health.shown, 'leaf', 'leaves')} shown, {_waiting(health.unlogged)}")
+
+
+def _waiting(rows: int) -> str:
+    return f"{many(rows, 'row waits', 'rows wait')} for the next slot"
