@@ -10,6 +10,7 @@ import pytest
 from tests.office.persons import OVERLAY, PARTIES, sinkhole
 from tocsin.desks.response.actions import Options, route_reports
 from tocsin.desks.response.actions.route import KEEP_EVIDENCE
+from tocsin.desks.response.models import Case
 from tocsin.flow.store import read_events
 from tocsin.office import evidence, holds, register
 from tocsin.office.models import Delivery, Evidence, Receipt, RegisterRow, Run, WindowSegment
@@ -97,6 +98,20 @@ def test_rows_go_after_two_years_and_the_register_after_five(routed, kept):
     before = RegisterRow.objects.filter(action="response:report:route").count()
     kept(5 * 365 + 1)
     assert (before, RegisterRow.objects.filter(action="response:report:route").count()) == (1, 0)
+
+
+def test_a_case_loses_its_sample_with_the_file_and_goes_two_years_after_its_last_change(
+    routed, kept, at
+):
+    cases = Case.objects.count()
+    assert (cases > 0, Case.objects.filter(sample=[]).count()) == (True, 0)
+
+    assert kept(90)["samples of cases"] == cases
+    assert Case.objects.filter(sample=[]).count() == cases
+    Case.objects.filter(party__slug="meadow-net").update(changed_at=at + DAY)
+    kept(730)
+
+    assert set(Case.objects.values_list("party__slug", flat=True)) == {"meadow-net"}
 
 
 def test_what_waits_is_not_taken_and_what_was_parked_is_withdrawn_out_loud(routed, kept):

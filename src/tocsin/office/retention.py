@@ -7,8 +7,11 @@ what a crash left behind is removed. Nothing else may write to the store meanwhi
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from django.apps import apps
 from django.db import transaction
 from django.db.models import ProtectedError, Q
 from django.db.models.functions import Coalesce
@@ -61,7 +64,7 @@ def retain(
     one = _Pass(as_utc(at), by, store_folder, dry_run)
     dropped: list[Dropped] = []
     with alone(store_folder):
-        for name, step in _STEPS.items():
+        for name, step in {**_of_desks(), **_STEPS}.items():
             progress(name, 0)
             dropped.append(step(one))
             progress(name, dropped[-1].due)
@@ -71,6 +74,28 @@ def retain(
                 facts: dict[str, register.Fact] = {"places": counts}
                 register.record(action="office:retention:run", actor=by, at=at, facts=facts)
     return dropped
+
+
+def _of_desks() -> dict[str, Callable[[_Pass], Dropped]]:
+    """`retention` in a desk's `apps.py`: model, place, the field that is counted from, and what its
+    fields are emptied to; None where the row goes."""
+    found: dict[str, Callable[[_Pass], Dropped]] = {}
+    for config in apps.get_app_configs():
+        for name, place, counted, empty in getattr(config, "retention", ()):
+            found[place.value] = partial(_of_desk, config.get_model(name), place, counted, empty)
+    return found
+
+
+def _of_desk(
+    model: Any, place: Place, counted: str, empty: dict[str, Any] | None, one: _Pass
+) -> Dropped:
+    due = model.objects.filter(**{f"{counted}__lte": one.before(place)})
+    if empty is not None:
+        due = due.exclude(**empty)
+    count = due.count()
+    if not one.dry_run:
+        due.delete() if empty is None else due.update(**empty)
+    return Dropped(place.value, count, "rows")
 
 
 def _events(one: _Pass) -> Dropped:

@@ -24,6 +24,9 @@ class Place(StrEnum):
     DELIVERY_FILES = "delivery files"
     DELIVERIES = "deliveries"
     RUNS = "runs and reports"
+    CASE_SAMPLES = "samples of cases"
+    CASES = "cases"
+    NOTIFICATIONS = "notifications"
     WINDOW = "window"
     LEFTOVERS = "leftovers"
     REGISTER = "register"
@@ -129,6 +132,33 @@ RETENTION: tuple[Keep, ...] = (
         "to tell what came of which report: counts and digests",
         "GDPR 5(2) (unverified)",
         "the docstrings of Run and Report",
+    ),
+    Keep(
+        Place.CASE_SAMPLES,
+        ANY,
+        90 * _DAY,
+        "when the case was last seen",
+        "to show what a case is about, as long as the delivery can be handed over again",
+        _INTEREST,
+        "the docstring of Case",
+    ),
+    Keep(
+        Place.CASES,
+        ANY,
+        730 * _DAY,
+        "the last change",
+        "to follow what was told to its remedy, and to prove it: counts, states, what was written",
+        _INTEREST,
+        "the docstrings of Case and Entry",
+    ),
+    Keep(
+        Place.NOTIFICATIONS,
+        ANY,
+        730 * _DAY,
+        "the last step",
+        "to follow an incident that was notified",
+        "NIS2 23, 30 (unverified)",
+        "the docstring of Notification",
     ),
     Keep(
         Place.WINDOW,

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from tocsin.office.front import Entry, Section
 from tocsin.office.shapes import COUNT, FLAG, TEXT, TEXTS, Kind, Shape
 from tocsin.rules.response import CASE
+from tocsin.rules.retention import Place
 
 _STEP = Shape(
     {"party": TEXT, "of": TEXT, "state": TEXT, "kind": TEXT}, counted=("of", "state", "kind")
@@ -68,6 +69,12 @@ class Response(AppConfig):
         "Upload": ("name",),
     }
 
+    # For retention (office.retention): model, place, counted from which field, emptied to what.
+    retention = (
+        ("Case", Place.CASE_SAMPLES, "seen_at", {"sample": []}),
+        ("Case", Place.CASES, "changed_at", None),
+        ("Notification", Place.NOTIFICATIONS, "changed_at", None),
+    )
     # For receipts (office.receipts): what a party says of a delivery moves its cases.
     receipt_added = "tocsin.desks.response.actions.hearing.hear_receipt"
 
