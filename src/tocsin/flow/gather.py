@@ -34,6 +34,7 @@ class Gathered:
     first: datetime | None = None
     last: datetime | None = None
     classes: dict[str, int] = field(default_factory=dict)
+    reports: set[str] = field(default_factory=set)  # that its rows came from; of figures none
     strictest: int = 0
     digest: str = ""
     _hash: Any = field(default_factory=hashlib.sha256, repr=False)
@@ -54,6 +55,7 @@ class Gathered:
         """Take a piece's facts over."""
         self.rows += piece.rows
         self.strictest = max(self.strictest, piece.strictest)
+        self.reports |= {piece.report} if piece.report else set()
         for kind, count in piece.classes.items():
             self.classes[kind] = self.classes.get(kind, 0) + count
         self.first = min(filter(None, (self.first, piece.first)), default=None)

@@ -156,6 +156,7 @@ class Piece:
     last: datetime | None
     classes: dict[str, int]
     strictest: int
+    report: str = ""  # figures are of many, and name none
 
 
 @dataclass(frozen=True)
@@ -482,6 +483,7 @@ class _Out:
                     int(ends[last]) - start,
                     int(last - first + 1),
                     **facts[number],
+                    report=self.report,
                 )
             )
         self._buffers.append(body)

@@ -14,6 +14,7 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from tocsin.office import evidence, holds, keys, register, reported, signing
+from tocsin.office.copies import newest_of
 from tocsin.office.models import Evidence, RegisterRow
 from tocsin.words.errors import Refused, Unusable
 from tocsin.words.moments import iso
@@ -48,20 +49,6 @@ class Exported:
     asked_for: str
     size: int
     is_redacted: bool
-
-
-def newest_of(digest: str) -> Evidence:
-    """The evidence itself, or the last copy that erasures left of it; raises `NotFound`."""
-    copies = {
-        str(row.facts["digest"]): str(row.facts["copy"])
-        for row in register.rows(action="office:evidence:redact")
-        if row.facts.get("copy")
-    }
-    row, seen = evidence.find(digest), set[str]()
-    while not row.key and row.digest in copies and row.digest not in seen:
-        seen.add(row.digest)
-        row = evidence.find(copies[row.digest])
-    return row
 
 
 def history(digests: list[str]) -> list[RegisterRow]:

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from tocsin.office import evidence, register
+from tocsin.office.copies import newest_of
 from tocsin.office.models import Evidence
 from tocsin.words.errors import Refused
 from tocsin.words.moments import as_utc, iso
@@ -20,15 +21,17 @@ def add(
 ) -> Evidence:
     """Put a hold on evidence, or give the same one a new end (a review).
 
-    Raises `NotFound`, and `Refused` where there is nothing left to hold, or where another
-    authority's hold is in force: one must not end the other's.
+    Of evidence that erasures rewrote, the last copy is held. Raises `NotFound`, and `Refused`
+    where there is nothing left to hold, for an end in the past or before that of a running hold,
+    and where another authority's hold is in force: one must not end the other's.
     """
     with transaction.atomic():
-        held = evidence.find(digest)
+        held = newest_of(digest)
         if not held.key:
             raise Refused(
                 f"evidence {held.digest[:12]}… is not stored any more, so nothing can be held"
             )
+        _require_later(held, until, at=at)
         same = (held.hold_authority, held.hold_reference) == (authority, reference)
         if is_held(held, at=at) and not same:
             raise Refused(
@@ -40,11 +43,26 @@ def add(
         )
 
 
+def _require_later(held: Evidence, until: datetime | None, *, at: datetime) -> None:
+    """A hold ends in the future, and a running one is not ended by a shorter one."""
+    if until is not None and as_utc(until) <= as_utc(at):
+        raise Refused(
+            f"a hold until {iso(until)} would protect nothing. Possible: a day to come, or none"
+        )
+    if until is None or not is_held(held, at=at):
+        return
+    if held.hold_until is None or as_utc(until) < held.hold_until:
+        raise Refused(
+            f"evidence {held.digest[:12]}… is held by {words(held)}, which is longer. Possible: "
+            "tocsin hold lift with the reason, then the shorter one"
+        )
+
+
 def lift(digest: str, *, why: str, by: str, at: datetime) -> Evidence:
     """End a hold; raises `NotFound`, and `Refused` where there is none."""
     with transaction.atomic():
-        evidence.find(digest)
-        held = Evidence.objects.select_for_update().get(digest=digest.lower())
+        named = newest_of(digest).digest
+        held = Evidence.objects.select_for_update().get(digest=named)
         if not held.hold_authority:
             raise Refused(f"evidence {held.digest[:12]}… is under no hold")
         facts: dict[str, register.Fact] = {

@@ -28,7 +28,9 @@ _EVENTS = "extra.events"
 def manifest(
     delivery: Gathered, *, uid: str, run: str, at: datetime, node: str, reports: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The facts of one delivery; `reports` maps report ids to the digests of the files read."""
+    """The facts of one delivery; `reports` maps the ids of the reports that its rows came from
+    to the digests of the files read: none of others, and none where figures alone are given.
+    """
     recipient = delivery.recipient
     return {
         "manifest": 1,

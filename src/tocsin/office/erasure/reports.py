@@ -21,6 +21,7 @@ from tocsin.flow.redact import Reading, Tally, redact
 from tocsin.formats.catalogue import FORMATS, HEAD_BYTES, sniff
 from tocsin.formats.packing import unpack
 from tocsin.office import evidence, holds, register, reported
+from tocsin.office.copies import originals_of
 from tocsin.office.erasure.place import Order, Place
 from tocsin.office.models import Evidence
 from tocsin.words.errors import Unreadable
@@ -100,7 +101,8 @@ def check(order: Order, found: Found) -> int:
 
 def _whole(order: Order, row: Evidence) -> int:
     """Whether all reports that came as this file are to be erased; one that stays keeps it."""
-    ids = {report.report for report in reported.reports_of(row.digest)}
+    came_as = originals_of(row.digest)
+    ids = {report.report for digest in came_as for report in reported.reports_of(digest)}
     return int(bool(ids) and ids <= set(order.subject.values))
 
 

@@ -305,7 +305,7 @@ class Routing:
                 run=self.plan.run,
                 at=self.plan.at,
                 node=self.options.node,
-                reports=digests,
+                reports={uid: digests[uid] for uid in gathered.reports},
             )
             data = manifest.sealed(facts, key)
             path = gathered.path.with_suffix(".manifest.json")
