@@ -444,3 +444,31 @@ def test_every_text_of_every_table_is_searched_or_known_to_be_harmless():
     ]
 
     assert unknown == []
+
+
+def test_a_report_goes_with_the_copies_that_an_erasure_left_of_it(everywhere, order):
+    everything_erased(order)
+    copies = list(Evidence.objects.exclude(key=b""))
+    assert copies
+    named = [row.uid.hex for row in apps.get_model("response.Report").objects.all()]
+    done = erase(replace(order, subject=ids("report", named), at=order.at + HOUR))
+
+    assert Evidence.objects.exclude(key=b"").count() == 0
+    assert found(done)["evidence"] == len(copies)
+    assert {place.left for place in done.places} == {0}
+
+
+def test_a_hold_by_the_first_digest_keeps_the_copy_that_an_erasure_left(everywhere, order):
+    first = Evidence.objects.order_by("pk").first()
+    everything_erased(order)
+    words = {"authority": "Sample Court", "reference": "17/26", "by": "ada"}
+    held = holds.add(first.digest, until=None, at=order.at, **words)
+
+    assert held.digest != first.digest
+    with pytest.raises(Refused, match="which is longer"):
+        holds.add(first.digest, until=order.at + HOUR, at=order.at, **words)
+    with pytest.raises(Refused, match="would protect nothing"):
+        holds.add(first.digest, until=order.at - HOUR, at=order.at, **words)
+    with pytest.raises(Refused, match="is under a legal hold"):
+        evidence.forget(held.digest, at=order.at, why="x", by="ada", store_folder=everywhere.path)
+    assert holds.lift(first.digest, why="over", by="ada", at=order.at).digest == held.digest
