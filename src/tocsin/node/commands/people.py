@@ -39,18 +39,33 @@ def add(
     first sign-in a second factor is set up before anything else opens.
     """
     open_existing(store)
+    from django.db import transaction
+
     from tocsin.office.people import actions
 
     at = datetime.now(UTC)
     known = _party(party)
     end = read_moment(f"{until}T23:59:59Z" if len(until) == 10 else until) if until else None
-    person = actions.add_person(
-        email=email, name=name or email, language=language, by=who(by), at=at
-    )
-    actions.grant(person, known, competences=competence, until=end, by=who(by), at=at)
-    if not person.has_usable_password():
-        actions.set_password(person, _password(person), by=who(by), at=at)
+    new = _unknown(email, name or email)
+    password_ = _password(new) if new else None  # before anything is written
+    with transaction.atomic():
+        person = actions.add_person(
+            email=email, name=name or email, language=language, by=who(by), at=at
+        )
+        actions.grant(person, known, competences=competence, until=end, by=who(by), at=at)
+        if password_ is not None:
+            actions.set_password(person, password_, by=who(by), at=at)
     out.print(f"{escape(person.email)} acts for {escape(known.name)}: {', '.join(competence)}")
+
+
+def _unknown(email: str, name: str) -> Any:
+    """Somebody who has no password yet, not saved; None for somebody who has one."""
+    from tocsin.office.people.models import Person, canonical
+
+    known = Person.objects.filter(email=canonical(email)).first()
+    if known is not None and known.has_usable_password():
+        return None
+    return known or Person(email=canonical(email), name=name)
 
 
 def _password(person: Any) -> str:

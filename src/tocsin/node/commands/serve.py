@@ -1,6 +1,8 @@
 """`tocsin serve`: the pages and the API, in one process."""
 
+import errno
 import os
+import socket
 from typing import Annotated
 
 import typer
@@ -9,7 +11,7 @@ from rich.markup import escape
 from tocsin.node.commands.route import DEFAULT_STORE, StoreOption
 from tocsin.node.console import out
 from tocsin.node.store import open_store
-from tocsin.words.errors import Unusable
+from tocsin.words.errors import Busy, Unusable
 
 Listen = Annotated[str, typer.Option("--listen", help="Address and port, such as 127.0.0.1:8000.")]
 Threads = Annotated[int, typer.Option("--threads", help="Requests answered at once, 1 to 64.")]
@@ -28,6 +30,7 @@ def serve(
     host, port = _read(listen)
     if not 1 <= threads <= 64:
         raise Unusable(f"--threads {threads}: possible are 1 to 64")
+    _require_free(host, port)
     opened = open_store(store)
     from granian import Granian
     from granian.constants import Interfaces
@@ -53,3 +56,22 @@ def _read(listen: str) -> tuple[str, int]:
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise Unusable(f"--listen {listen!r} cannot be used. Possible: 127.0.0.1:8000, [::1]:8000")
     return host.strip("[]"), int(port)
+
+
+def _require_free(host: str, port: int) -> None:
+    """An address of this machine that nobody listens on; two servers would share it in silence."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except (OSError, UnicodeError) as fault:
+            if getattr(fault, "errno", None) == errno.EADDRINUSE:
+                raise Busy(
+                    f"something listens on {host}:{port} already. Possible: stop it, or another "
+                    "--listen"
+                ) from None
+            raise Unusable(
+                f"--listen {host}:{port} cannot be used ({fault}). Possible: an address of this "
+                "machine, such as 127.0.0.1:8000"
+            ) from None
