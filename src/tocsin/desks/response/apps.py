@@ -70,7 +70,7 @@ class Response(AppConfig):
     }
 
     # For retention (office.retention): model, place, counted from which field, emptied to what.
-    retention = (
+    retention: tuple[tuple[str, Place, str, dict[str, Any] | None], ...] = (
         ("Case", Place.CASE_SAMPLES, "seen_at", {"sample": []}),
         ("Case", Place.CASES, "changed_at", None),
         ("Notification", Place.NOTIFICATIONS, "changed_at", None),

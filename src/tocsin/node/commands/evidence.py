@@ -73,7 +73,8 @@ def show(named: Named, store: StoreOption = DEFAULT_STORE, as_json: Json = False
     Never its content: that is `tocsin evidence export`.
     """
     open_existing(store)
-    from tocsin.office.custody import history, newest_of
+    from tocsin.office.copies import newest_of
+    from tocsin.office.custody import history
     from tocsin.office.reported import evidence_named
 
     row = evidence_named(named)
