@@ -81,10 +81,11 @@ def wait_started(worker: Worker) -> None:
 @pytest.mark.parametrize("count", [2, 4])
 def test_several_share_the_work_and_hand_nothing_over_twice(node: Node, count: int) -> None:
     ends = node.receivers
-    node.queue(everyone(node, parties=8, each=6))
+    node.queue({})
     ends.pause(0.1)
-    for _ in range(count):
-        node.worker(lease=600)
+    for worker in [node.worker(lease=600) for _ in range(count)]:
+        wait_started(worker)
+    node.queue(everyone(node, parties=8, each=6))
     state = node.until(is_over, within=90)
 
     by_channel = Counter(one["channel"] for one in state["deliveries"])
