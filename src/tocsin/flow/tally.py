@@ -84,7 +84,7 @@ def tally(
                 "at": pl.Series(np.arange(len(told), dtype=np.uint32)),
             }
         )
-        .group_by("party", "kind", "family", "about_kind", "about")
+        .group_by("party", "kind", "family", "about_kind", "about", maintain_order=True)
         .agg(
             pl.len().cast(pl.UInt32).alias("events"),
             pl.col("moment").min().alias("first"),
@@ -101,7 +101,11 @@ def tally(
         told["because"].gather(grouped["at"]).alias("because"),
         pl.col("at").alias("sample"),
     )
-    few = together(found.select(*TALLY), MOST_IN_CHUNK)  # before rows are written: they cost most
+    rank = pl.col("events").rank("ordinal", descending=True).over("party", "kind")
+    is_rest = found.select(rank > MOST_IN_CHUNK).to_series()
+    counted = found.select(*TALLY)
+    # Before rows are written out, which costs most.
+    few = pl.concat([counted.filter(~is_rest), _rest(counted.filter(is_rest))])
     return few.with_columns(_written(released, few["sample"])).cast(pl.Schema(TALLY))
 
 
@@ -186,10 +190,17 @@ def together(tallies: pl.DataFrame, most: int | None = None) -> pl.DataFrame:
     if not len(folded):
         return tallies
     few = tallies.join(folded, on=KEYS, how="anti")
-    others = tallies.join(folded, on=KEYS, how="semi").with_columns(
-        pl.lit("").alias("family"), pl.lit(REST).alias("about_kind"), pl.lit(REST).alias("about")
+    return summed([few, _rest(tallies.join(folded, on=KEYS, how="semi"))])
+
+
+def _rest(tallies: pl.DataFrame) -> pl.DataFrame:
+    """What is not told apart, as one row for each party, relation, class and report."""
+    names = (
+        pl.lit("").alias("family"),
+        pl.lit(REST).alias("about_kind"),
+        pl.lit(REST).alias("about"),
     )
-    return summed([few, others])
+    return _grouped(tallies.with_columns(names))
 
 
 def summed(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -197,9 +208,12 @@ def summed(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
     tables = list(tallies)
     if not tables:
         return pl.DataFrame(schema=TALLY)
-    joined = pl.concat(tables)
-    keys = [*KEYS, "report"]
-    return joined.group_by(keys, maintain_order=True).agg(_COUNTS).select(*TALLY).sort(keys)
+    return _grouped(pl.concat(tables)).sort(*KEYS, "report")
+
+
+def _grouped(tallies: pl.DataFrame) -> pl.DataFrame:
+    by = [*KEYS, "report"]
+    return tallies.group_by(by, maintain_order=True).agg(_COUNTS).select(*tallies.columns)
 
 
 # ── who was told, event by event ─────────────────────────────────────────────────────────
