@@ -20,7 +20,7 @@ from tocsin.desks.response.models import Case, Entry, Report, Sighting
 from tocsin.flow.remits import Recipient
 from tocsin.flow.tally import KEYS, SEVERITIES, told_as
 from tocsin.office.models import Delivery, Party
-from tocsin.rules.lifecycle import NODE, possible, take
+from tocsin.rules.lifecycle import NODE, take
 from tocsin.rules.response import CASE, SEEN_AGAIN_WITHIN
 from tocsin.words.markings import STRICTNESS, Tlp
 
@@ -39,6 +39,9 @@ _JOINED = (
     "told_in_id",
     "changed_at",
 )
+# What joining reads and changes; the other columns stay where they are.
+_READ = ("key", "merged_into_id", *(name for name in _JOINED if not name.startswith("told_in")))
+_COMES_BACK = frozenset(row.of for row in CASE.steps if row.name == "see_again")
 _LONGEST_REASON = 500
 MOST_SAMPLED = 5
 
@@ -136,10 +139,10 @@ def _known(keys: list[str], at: datetime) -> dict[str, Case]:
         rows = Case.objects.select_for_update(of=("self",)).filter(
             key__in=some, seen_at__gte=at - SEEN_AGAIN_WITHIN
         )
-        for case in rows.defer("sample").order_by("opened_at", "pk"):
+        for case in rows.only(*_READ).order_by("opened_at", "pk"):
             found[case.key] = by_pk.setdefault(case.pk, case)
     targets = {case.merged_into_id for case in found.values() if case.merged_into_id}
-    into = Case.objects.select_for_update(of=("self",)).defer("sample").in_bulk(targets)
+    into = Case.objects.select_for_update(of=("self",)).only(*_READ).in_bulk(targets)
     for key, case in list(found.items()):
         if case.merged_into_id:
             found[key] = by_pk.setdefault(case.merged_into_id, into[case.merged_into_id])
@@ -201,7 +204,7 @@ def _join(case: Case, seen: _Seen, at: datetime) -> bool:
     case.severity = _severity(seen, case.severity)
     case.tlp = _strictest(seen, case.tlp)
     case.told_in_id = seen.delivery.pk
-    if "see_again" not in {step.name for step in possible(CASE, case.state, NODE)}:
+    if case.state not in _COMES_BACK:
         return False
     case.state = take(CASE, case.state, "see_again", NODE)
     case.reopened += 1
