@@ -1,13 +1,17 @@
 """The events of a case are read from the store: exactly those it counts, as its party saw them."""
 
+import shutil
+
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 
 from tests.desks.people import desk, viewer
 from tests.desks.test_cases import DEMO, report
 from tocsin.desks.response.actions import consult_case
 from tocsin.desks.response.models import Case
 from tocsin.flow import tally
+from tocsin.flow.store import SCHEMA, read_events
 from tocsin.office import register
 from tocsin.office.models import Delivery
 from tocsin.words.errors import NotFound, Unusable
@@ -76,3 +80,28 @@ def test_a_party_sees_its_own_rows_with_the_fields_it_got_and_each_look_is_on_re
         consult_case(provider, other.uid, at=at, store_folder=store.path)
     with pytest.raises(Unusable, match="needs a reason"):
         consult_case(desk(at), case.uid, at=at, store_folder=store.path)
+
+
+def test_a_store_of_an_earlier_version_gets_the_column_and_keeps_what_it_has(
+    route, store, at, tmp_path
+) -> None:
+    earlier = {name: kind for name, kind in SCHEMA.items() if name != "told"}
+    schema = pl.DataFrame(schema=earlier).to_arrow().schema
+    store.events.mkdir(parents=True, exist_ok=True)
+    DeltaTable.create(str(store.events), schema=schema, partition_by=["day"])
+
+    route(report(tmp_path, "a.csv", "192.0.2.7"))
+
+    analyst, case = desk(at), Case.objects.get(party__slug="meadow-net")
+    seen = consult_case(analyst, case.uid, why="test", at=at, store_folder=store.path)
+    assert [row["source.ip"] for row in seen.rows] == ["192.0.2.7"]
+    assert sorted(SCHEMA) == sorted(read_events(store.events).collect_schema())
+
+
+def test_what_was_erased_from_the_store_is_not_in_the_list(route, store, at, tmp_path) -> None:
+    route(report(tmp_path, "a.csv", "192.0.2.7"))
+    shutil.rmtree(store.events)
+
+    case = Case.objects.get(party__slug="meadow-net")
+    seen = consult_case(desk(at), case.uid, why="test", at=at, store_folder=store.path)
+    assert (seen.rows, seen.total, seen.pages) == ([], 0, 1)

@@ -96,12 +96,14 @@ def which(
     on: date,
 ) -> pl.DataFrame:
     """`report` and `row` of every event, the latest first."""
-    if not runs or not selections:
-        return pl.DataFrame(schema={"report": pl.String, "row": pl.Int64})
-    side = selections[0].side
+    nothing = pl.DataFrame(schema={"report": pl.String, "row": pl.Int64})
+    if not runs or not selections or not (table / "_delta_log").is_dir():
+        return nothing
+    side, events = selections[0].side, read_events(table, days=sorted(set(days)))
+    if "told" not in events.collect_schema():  # written by a version that did not note it
+        return nothing
     candidates = (
-        read_events(table, days=sorted(set(days)))
-        .filter(
+        events.filter(
             pl.col("run").is_in(list(runs)),
             pl.col("classification.type").is_in([one.kind for one in selections]),
             lines_with(sorted({one.told_as for one in selections})),
