@@ -422,7 +422,7 @@ def test_no_cell_of_an_export_is_a_formula(analyst, routed):
         ("run=nonsense", 404),
         ("run=" + NOT_THERE, 200),
         ("party=" + "x" * 5000, 200),
-        ("party=%00", 400),
+        ("party=%00", 200),
     ],
 )
 def test_hostile_filters_give_a_clear_page(analyst, routed, query, status):

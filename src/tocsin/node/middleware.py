@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
@@ -140,17 +139,6 @@ def viewer(get_response: Next) -> Next:
     def middleware(request: HttpRequest) -> HttpResponse:
         person = request.user if request.user.is_authenticated else None
         request.viewer = viewer_of(person, at=datetime.now(UTC))  # type: ignore[attr-defined]
-        return get_response(request)
-
-    return middleware
-
-
-def plain_query(get_response: Next) -> Next:
-    """No NUL in an address: no database takes one, no person types one; forms look themselves."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        if "%00" in request.META.get("QUERY_STRING", ""):
-            raise BadRequest
         return get_response(request)
 
     return middleware

@@ -40,7 +40,6 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "tocsin.node.middleware.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "tocsin.node.middleware.plain_query",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
