@@ -9,9 +9,9 @@ import hashlib
 import io
 import re
 import smtplib
-import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -91,6 +91,7 @@ class World:
     run: Callable[..., Said]
     folder: Path
     smtp: exim.Exim
+    env: dict[str, str]
 
     def __call__(self, *words: object) -> Said:
         settings = {f"TOCSIN_SMTP_{k.upper()}": v for k, v in self.smtp.settings.items()}
@@ -105,11 +106,13 @@ class World:
 
 
 @pytest.fixture
-def world(spawn: Callable[..., Said], tmp_path: Path, loopback: None) -> Iterator[World]:
+def world(
+    spawn: Callable[..., Said], tmp_path: Path, clean_env: dict[str, str], loopback: None
+) -> Iterator[World]:
     (tmp_path / "attached.eml").write_text(ATTACHED)
     (tmp_path / "inline.eml").write_text(INLINE)
     with exim.running() as smtp:
-        yield World(spawn, tmp_path, smtp)
+        yield World(spawn, tmp_path, smtp, clean_env)
 
 
 def registry(folder: Path) -> list[Path]:
@@ -144,10 +147,18 @@ def told(world: World) -> dict:
 
 def a_day_passes(world: World) -> None:
     """No clock is turned: what waits was made a day earlier."""
-    with closing(sqlite3.connect(world.folder / "tocsin-store" / "tocsin.sqlite3")) as database:
-        for column in ("created_at", "next_attempt_at"):
-            database.execute(f"UPDATE office_delivery SET {column} = datetime({column}, '-1 day')")
-        database.commit()
+    program = """
+from datetime import timedelta
+from pathlib import Path
+from tocsin.node.store import open_store
+open_store(Path("tocsin-store"))
+from tocsin.office.models import Delivery
+for row in Delivery.objects.all():
+    row.created_at -= timedelta(days=1)
+    row.next_attempt_at -= timedelta(days=1)
+    row.save()
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=world.folder, env=world.env, check=True)
 
 
 def rows_of(message: EmailMessage) -> list[dict[str, str]]:

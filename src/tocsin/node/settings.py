@@ -47,7 +47,7 @@ def postgres(url: str) -> dict[str, Any]:
             "Possible: postgres://user:password@host:port/name, or leave it out for SQLite"
         )
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "tocsin.node.postgres",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
