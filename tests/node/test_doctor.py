@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from tests.channels.smtp_server import SILENT, SmtpServer, certificate, tls_of
 from tests.house.source import REPOSITORY
@@ -19,7 +19,7 @@ from tests.node.conftest import OVERLAY, PARTIES, SINKHOLE, Run, listing
 from tests.skipping import not_on_this_database
 from tocsin.node.doctor import settings as doctor_settings
 from tocsin.node.store import Store, open_store
-from tocsin.office import deadlines
+from tocsin.office import deadlines, register
 from tocsin.office.models import (
     Agreement,
     Delivery,
@@ -733,8 +733,11 @@ def test_what_is_overdue_or_due_soon_is_said(doctor, opened) -> None:
 
 def test_a_month_that_stays_open_is_said_and_closed_as_it_says(tocsin: Run, doctor, opened) -> None:
     opened()
-    month = (now().replace(day=1) - DAY).strftime("%Y-%m")
-    RegisterRow.objects.update(at=now().replace(day=1) - DAY)
+    last_month = now().replace(day=1) - DAY
+    month = last_month.strftime("%Y-%m")
+    facts: dict[str, register.Fact] = {"party": "north-isp"}
+    with transaction.atomic():
+        register.record(action="office:party:add", actor="test", at=last_month, facts=facts)
     found = said(doctor(), "register")
 
     assert found.startswith(f"months that are over and not closed: {month}")

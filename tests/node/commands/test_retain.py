@@ -1,8 +1,11 @@
 """`tocsin retain`, `tocsin hold` and `tocsin evidence` as people use them."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.node.conftest import SINKHOLE, WITH_PARTIES, Run
+from tocsin.office.models import Evidence
 
 STORE = ("--store", "store")
 COURT = ("--authority", "Court of Ghent", "--reference", "17/26", *STORE)
@@ -35,15 +38,32 @@ def test_leftovers_are_counted_and_then_gone(digest, tocsin, tmp_path):
 
 
 def test_holds_are_added_listed_and_lifted(digest, tocsin):
-    tocsin("hold", "add", digest, *COURT, "--until", "2020-01-01")
-    due = tocsin("hold", "list", *STORE, "--json").json
-    again = tocsin("hold", "add", digest, *COURT, "--until", "2099-12-31")
-    listed = tocsin("hold", "list", *STORE)
+    added = tocsin("hold", "add", digest, *COURT, "--until", "2099-12-31")
+    listed = tocsin("hold", "list", *STORE, "--json").json
     lifted = tocsin("hold", "lift", digest, "--why", "closed", *STORE)
 
+    assert [(row["until"], row["is_due"]) for row in listed] == [("2100-01-01T00:00:00Z", False)]
+    assert (added.code, lifted.code) == (0, 0)
+    assert tocsin("hold", "list", *STORE).out == "Nothing is held.\n"
+
+
+def test_a_hold_that_ran_out_waits_for_a_review_and_is_renewed(digest, tocsin):
+    tocsin("hold", "add", digest, *COURT, "--until", "2099-12-31")
+    Evidence.objects.update(hold_until=datetime(2020, 1, 2, tzinfo=UTC))
+    due = tocsin("hold", "list", *STORE, "--json").json
+    again = tocsin("hold", "add", digest, *COURT, "--until", "2099-12-31")
+    renewed = tocsin("hold", "list", *STORE, "--json").json
+
     assert [(row["until"], row["is_due"]) for row in due] == [("2020-01-02T00:00:00Z", True)]
-    assert (again.code, lifted.code) == (0, 0)
-    assert "2100-01-01" in listed.out
+    assert again.code == 0
+    assert [(row["until"], row["is_due"]) for row in renewed] == [("2100-01-01T00:00:00Z", False)]
+
+
+def test_a_hold_that_would_protect_nothing_is_refused(digest, tocsin):
+    said = tocsin("hold", "add", digest, *COURT, "--until", "2020-01-01")
+
+    assert said.code == 5
+    assert "a hold until 2020-01-02T00:00:00Z would protect nothing" in said.err
     assert tocsin("hold", "list", *STORE).out == "Nothing is held.\n"
 
 
