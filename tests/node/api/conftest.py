@@ -112,13 +112,13 @@ def desk(caller: Any) -> Caller:
 @pytest.fixture
 def provider(caller: Any) -> Caller:
     """A program of a provider."""
-    return caller(token_of(PROVIDER, "response.answer"))
+    return caller(token_of(PROVIDER, "response.answer", "nis2.notify"))
 
 
 @pytest.fixture
 def other(caller: Any) -> Caller:
     """A program of another provider."""
-    return caller(token_of(OTHER, "response.answer"))
+    return caller(token_of(OTHER, "response.answer", "nis2.notify"))
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "/cases/{uid}/comments"): {"text": "x"},
     ("put", "/cases/{uid}/assignment"): {"person": None},
     ("post", "/cases/{uid}/closing"): {"note": "x"},
+    ("post", "/notifications/{uid}/steps"): {"step": "warn", "text": "x"},
 }
 HEADERS = {"Upload-Offset": "0", "Upload-Complete": "?0"}
 
@@ -113,12 +114,20 @@ def planted(node, desk, other, work) -> dict[str, str]:
     Case.objects.filter(pk=case.pk).update(told_in=told)
     Entry.objects.create(case=case, kind="comment", at=at, by=OTHER, text=SECRET)
     begun = other("POST", f"/uploads?name={SECRET}&length=9").json()["id"]
+    owed = other("POST", "/notifications", incident(OTHER, SECRET, at)).json()["id"]
     return {
         "reports": mine.json()["id"],
         "deliveries": told.uid.hex,
         "cases": case.uid.hex,
         "uploads": begun,
+        "notifications": owed,
     }
+
+
+def incident(party: str, subject: str, at: datetime) -> dict[str, str]:
+    """What begins a notification."""
+    aware_at = at.isoformat()
+    return {"party": party, "lifecycle": "incident", "subject": subject, "aware_at": aware_at}
 
 
 def _delivery(party: Party, node: Any, at: datetime) -> Delivery:

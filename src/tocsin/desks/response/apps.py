@@ -26,6 +26,7 @@ def _case(**more: Kind) -> Shape:
 
 
 _READ_CASES = ("response:case:read", "response:case:read_own")
+_READ_NOTIFICATIONS = ("response:notification:read", "response:notification:read_own")
 FRONT = Section(
     _("Response"),
     (
@@ -39,6 +40,7 @@ FRONT = Section(
         Entry(
             _("Reports"), "response:reports", ("response:report:read", "response:report:read_own")
         ),
+        Entry(_("Notifications"), "response:notifications", _READ_NOTIFICATIONS),
         Entry(_("Quarantine"), "response:quarantine", ("response:report:read",)),
         Entry(_("Figures"), "response:figures", _READ_CASES),
     ),
@@ -105,6 +107,7 @@ class Response(AppConfig):
             counted=("purpose",),
         ),
         "response:notification:begin": _NOTIFIED,
+        "response:notification:consult": _CONSULTED,
         "response:notification:step": _NOTIFIED,
         "response:report:route": Shape(
             {

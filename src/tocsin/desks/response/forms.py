@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from tocsin.formats.catalogue import FORMATS
@@ -89,6 +90,94 @@ class BringIn(forms.Form):
         if not isinstance(file, TemporaryUploadedFile):
             raise ValidationError(_("The file did not arrive. Possible: send it again."))
         return file
+
+
+class BeginNotification(forms.Form):
+    """An incident that one's own party notifies."""
+
+    party = forms.ChoiceField(label=_("For"), widget=forms.Select(attrs={"class": _SELECT}))
+    lifecycle = forms.ChoiceField(
+        label=_("Kind"),
+        choices=[
+            ("incident", _("Significant incident: owed (NIS2 art. 23)")),
+            ("voluntary", _("Voluntary: incident, threat or near miss (NIS2 art. 30)")),
+        ],
+        widget=forms.Select(attrs={"class": _SELECT}),
+    )
+    subject = forms.CharField(
+        label=_("What it is about"),
+        max_length=200,
+        help_text=_("A few words, without names of people."),
+        widget=forms.TextInput(attrs={"class": _INPUT, "autocomplete": "off"}),
+    )
+    aware_at = forms.DateTimeField(
+        label=_("Aware of it since (UTC)"),
+        help_text=_("The clocks of an incident that is owed run from then."),
+        widget=forms.DateTimeInput(
+            attrs={"class": f"{_INPUT} govuk-input--width-20", "type": "datetime-local"},
+            format="%Y-%m-%dT%H:%M",
+        ),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+    )
+    case = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, parties: list[tuple[str, str]], **words: Any) -> None:
+        super().__init__(*args, **words)
+        self.fields["party"].choices = parties  # type: ignore[attr-defined]
+
+
+def _says(label: Any, hint: Any = "", *, required: bool = True) -> forms.CharField:
+    area = forms.Textarea(attrs={"class": _AREA, "rows": 3})
+    return forms.CharField(label=label, help_text=hint, required=required, widget=area)
+
+
+def _guess(label: Any) -> forms.ChoiceField:
+    said = [(word, word) for word in (_("not known yet"), _("yes"), _("no"))]
+    return forms.ChoiceField(label=label, choices=said, widget=forms.Select({"class": _SELECT}))
+
+
+def _asked(step: str) -> dict[str, forms.Field]:
+    """What a step of a notification is to say: NIS2 23(4) point by point (unverified)."""
+    fields: dict[str, dict[str, forms.Field]] = {
+        "warn": {
+            "malicious": _guess(_("Suspected of unlawful or malicious acts")),
+            "cross_border": _guess(_("Could have an impact across borders")),
+            "text": _says(_("What is known")),
+        },
+        "notify": {
+            "text": _says(_("First assessment: severity and impact")),
+            "changed": _says(_("What changed since the early warning"), required=False),
+            "indicators": _says(_("Indicators of compromise, where there are any"), required=False),
+        },
+        "report": {
+            "text": _says(_("What happened, its severity and its impact")),
+            "cause": _says(_("Kind of threat, or root cause")),
+            "measures": _says(_("Measures taken and under way")),
+            "cross_border": _says(_("Impact across borders, where there is any"), required=False),
+        },
+        "ask": {"text": _says(_("What you ask for"))},
+        "handle": {"text": _says(_("Note"), required=False)},
+        "drop": {"text": _says(_("Why it is not significant"), required=False)},
+        "acknowledge": {"text": _says(_("Note"), required=False)},
+        "close": {"text": _says(_("Note"), required=False)},
+    }
+    return fields.get(step, {"text": _says(_("What is to be said"))})
+
+
+class NotificationStep(forms.Form):
+    """What goes with one step of a notification; `said` is all of it as one text."""
+
+    def __init__(self, data: QueryDict | None = None, *, step: str) -> None:
+        super().__init__(data, auto_id=f"{step}-%s")
+        self.fields |= _asked(step)
+
+    def said(self) -> str:
+        """A field alone is its text; of several, each stands under its question."""
+        given = [(self.fields[name].label, said) for name, said in self.cleaned_data.items()]
+        if len(given) == 1:
+            return str(given[0][1])
+        pairs = ((label, said, "\n" if "\n" in said else " ") for label, said in given if said)
+        return "\n".join(f"{label}:{gap}{said}" for label, said, gap in pairs)
 
 
 class Reason(forms.Form):

@@ -1,7 +1,12 @@
 """What the response desk does."""
 
 from tocsin.desks.response.actions.answering import Done, answer, answer_all
-from tocsin.desks.response.actions.consulting import Events, consult_case
+from tocsin.desks.response.actions.consulting import (
+    Events,
+    consult_case,
+    consult_notification,
+    consult_notifications,
+)
 from tocsin.desks.response.actions.handling import (
     assign,
     assign_all,
@@ -34,6 +39,8 @@ __all__ = [
     "close_all",
     "comment",
     "consult_case",
+    "consult_notification",
+    "consult_notifications",
     "merge",
     "preview_reports",
     "redirect",

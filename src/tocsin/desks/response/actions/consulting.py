@@ -1,4 +1,4 @@
-"""Looking at the events of a case: who looked, at what, why (GDPR art. 5(2))."""
+"""Looking at events of a case, or at notifications: who looked, at what, why (GDPR art. 5(2))."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,13 @@ from uuid import UUID
 from tocsin.desks.response.models import Case
 from tocsin.desks.response.queries.cases import find_case, is_desk
 from tocsin.desks.response.queries.events import events_of
+from tocsin.desks.response.queries.listing import Slice
+from tocsin.desks.response.queries.notifications import (
+    READ,
+    NotificationFile,
+    notification_for,
+    notifications_for,
+)
 from tocsin.office import register
 from tocsin.office.people.viewer import Viewer
 from tocsin.words.moments import as_utc
@@ -61,3 +68,44 @@ def consult_case(
         shown=len(found.rows),
     )
     return Events(case, found.rows, found.total, page, size)
+
+
+def consult_notifications(
+    viewer: Viewer, *, state: str = "open", page: int = 1, at: datetime
+) -> Slice:
+    """A page of notifications, and a register row of how many were shown to whom.
+
+    Whoever notifies or receives them looks at them for that; nobody is asked for a reason.
+    """
+    found = notifications_for(viewer, state=state, page=page)
+    if found.rows:
+        register.consult(
+            noun=_NOTIFICATION,
+            actor=viewer.name,
+            at=at,
+            why=_duty(viewer),
+            what=f"list: {state}, page {found.number}",
+            shown=len(found.rows),
+        )
+    return found
+
+
+def consult_notification(viewer: Viewer, uid: UUID | str, *, at: datetime) -> NotificationFile:
+    """One notification with all that was submitted; raises `NotFound`, and then writes nothing."""
+    file = notification_for(viewer, uid)
+    register.consult(
+        noun=_NOTIFICATION,
+        actor=viewer.name,
+        at=at,
+        why=_duty(viewer),
+        subject=file.notification.uid,
+        shown=len(file.submissions),
+    )
+    return file
+
+
+_NOTIFICATION = "response:notification"
+
+
+def _duty(viewer: Viewer) -> str:
+    return "receives notifications" if viewer.may(READ) else "notifies for its party"

@@ -13,7 +13,7 @@ from tocsin.desks.response.actions.clocks import place_of
 from tocsin.desks.response.actions.opening import reference
 from tocsin.desks.response.actions.steps import require_text
 from tocsin.desks.response.models import Notification, Submission
-from tocsin.desks.response.queries.cases import actor_of
+from tocsin.desks.response.queries.cases import actor_of, find_case
 from tocsin.desks.response.queries.notifications import (
     LIFECYCLES,
     RECEIVE,
@@ -48,11 +48,13 @@ def begin_notification(
     lifecycle: str,
     subject: str,
     aware_at: datetime,
+    case: UUID | str | None = None,
     at: datetime,
 ) -> Notification:
     """Begin one for a party of one's own; the clocks of one that is owed run from `aware_at`.
 
-    Raises `NotFound` for another's party, `Unusable` for a moment that lies ahead.
+    `case` is the one it is notified from. Raises `NotFound` for another's party or case,
+    `Unusable` for a moment that lies ahead.
     """
     mine = viewer.parties_where(SUBMIT)
     chosen = next((row for row in viewer.parties if row.slug == party and row.pk in mine), None)
@@ -61,6 +63,9 @@ def begin_notification(
     if lifecycle not in Notification.Lifecycle.values:
         possible = ", ".join(Notification.Lifecycle.values)
         raise Unusable(f"{lifecycle!r} is no kind of notification. Possible: {possible}")
+    source = find_case(viewer, case) if case else None
+    if source is not None and source.party_id != chosen.pk:
+        raise Unusable(f"case {source.reference} is not of {party}. Possible: one of its own")
     title = " ".join(require_text(subject, may_be_empty=False).split())
     if len(title) > 200:
         raise Unusable("a subject has at most 200 letters")
@@ -71,6 +76,7 @@ def begin_notification(
             reference=reference(),
             lifecycle=lifecycle,
             party=chosen,
+            case=source,
             subject=title,
             state=LIFECYCLES[lifecycle].start,
             aware_at=as_utc(aware_at),

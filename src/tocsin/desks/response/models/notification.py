@@ -5,6 +5,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import models
 
+from tocsin.desks.response.models.case import Case
 from tocsin.office.models import Party
 
 
@@ -15,6 +16,7 @@ class Notification(models.Model):
     and 30, as the state has enacted them (unverified). Retention: 24 months after its last step.
 
     `lifecycle` says which table of `rules.nis2` its states are of. Its clocks start at `aware_at`.
+    `case` is the case of the entity's own that it was notified from, where there was one.
     """
 
     class Lifecycle(models.TextChoices):
@@ -27,6 +29,9 @@ class Notification(models.Model):
     reference = models.CharField(max_length=14, unique=True)
     lifecycle = models.CharField(max_length=10, choices=Lifecycle)
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="notifications")
+    case = models.ForeignKey(
+        Case, on_delete=models.SET_NULL, related_name="notifications", null=True, blank=True
+    )
     subject = models.CharField(max_length=200)
     state = models.CharField(max_length=20)
     aware_at = models.DateTimeField()

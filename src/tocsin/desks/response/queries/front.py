@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from tocsin.desks.response.models import Intake
 from tocsin.desks.response.queries.cases import my_open_work
 from tocsin.desks.response.queries.deliveries import visible_deliveries
+from tocsin.desks.response.queries.notifications import visible_notifications
 from tocsin.desks.response.queries.reports import visible_intakes
 from tocsin.office.front import Card
 from tocsin.office.models import Deadline, Delivery
@@ -18,6 +19,7 @@ from tocsin.words.moments import as_utc
 
 SOON = timedelta(hours=48)
 _LATELY = timedelta(days=7)
+NOTIFICATIONS = ("response:notification:read", "response:notification:read_own")
 DELIVERIES = ("response:delivery:read", "response:delivery:read_own")
 
 
@@ -36,8 +38,9 @@ def piles() -> dict[str, tuple[str, str]]:
 
 def cards(viewer: Viewer, *, at: datetime) -> list[Card]:
     """Cases, clocks, deliveries and reports that wait; those with nothing in them too."""
+    notified = _notifications(viewer, at=at)
     if not viewer.may("response:case:read") and not viewer.may("response:case:read_own"):
-        return []
+        return notified
     named = piles()
     found = [
         Card(
@@ -46,12 +49,22 @@ def cards(viewer: Viewer, *, at: datetime) -> list[Card]:
         )
         for pile in my_open_work(viewer, most=1)
     ]
-    found.append(_clocks(viewer, at=at))
+    found += [*notified, _clocks(viewer, at=at)]
     if any(viewer.may(permission) for permission in DELIVERIES):
         found.append(_parked(viewer))
     if viewer.may("response:report:read") or viewer.may("response:report:read_own"):
         found.append(_failed(viewer, at=at))
     return found
+
+
+def _notifications(viewer: Viewer, *, at: datetime) -> list[Card]:
+    """Incidents of which something is owed soon: for whoever owes it, and whoever receives it."""
+    if not any(viewer.may(permission) for permission in NOTIFICATIONS):
+        return []
+    soon = _owed_of_incidents(viewer).filter(due_at__lt=as_utc(at) + SOON)
+    says, url = _("Due within 48 hours, or past."), reverse("response:notifications")
+    count = soon.values("matter").distinct().order_by().count()
+    return [Card(_("Incidents to notify"), count, says, url, is_urgent=True)]
 
 
 def _card(named: tuple[str, str], count: int) -> tuple[str, int, str]:
@@ -90,8 +103,17 @@ def _failed(viewer: Viewer, *, at: datetime) -> Card:
 
 def clocks_for(viewer: Viewer) -> QuerySet[Deadline]:
     """The running clocks of what somebody may see, the soonest first."""
-    rows = Deadline.objects.filter(met_at=None).exclude(state=Deadline.State.WITHDRAWN)
-    rows = rows.filter(rule__startswith="response:").select_related("party")
+    cases = Q(rule__startswith="response:")
     if not viewer.may("response:case:read"):
-        rows = rows.filter(party_id__in=viewer.parties_where("response:case:read_own"))
-    return rows.order_by("due_at", "pk")
+        cases &= Q(party_id__in=viewer.parties_where("response:case:read_own"))
+    rows = _running().filter(cases) | _owed_of_incidents(viewer)
+    return rows.select_related("party").order_by("due_at", "pk")
+
+
+def _owed_of_incidents(viewer: Viewer) -> QuerySet[Deadline]:
+    seen = visible_notifications(viewer).values("uid")
+    return _running().filter(rule__startswith="nis2:", matter__in=seen)
+
+
+def _running() -> QuerySet[Deadline]:
+    return Deadline.objects.filter(met_at=None).exclude(state=Deadline.State.WITHDRAWN)

@@ -20,6 +20,7 @@ from tocsin.desks.response.actions.moving import Post, merge, split
 from tocsin.desks.response.actions.moving import redirect as redirect_case
 from tocsin.desks.response.actions.saved_filters import drop_filter, save_filter
 from tocsin.desks.response.queries.filters import OPEN
+from tocsin.desks.response.queries.notifications import may_notify, notifications_of
 from tocsin.desks.response.queries.saved_filters import saved_filters
 from tocsin.desks.response.views.doors import (
     MOST_EXPORTED,
@@ -168,6 +169,8 @@ def show_case(request: Asked, uid: UUID) -> HttpResponseBase:
         "handlers": _handlers() if file.is_desk and viewer.may(HANDLE) else [],
         "is_open": file.case.state in OPEN,
         "now": datetime.now(UTC),
+        "may_notify": may_notify(viewer, file.case.party),
+        "notified": notifications_of(file.case, viewer),
         "crumbs": crumbs((_("Cases"), reverse("response:cases"))),
     }
     return render(request, "response/case.html", said)
