@@ -13,7 +13,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
            --generate-hashes --no-emit-index-url --no-emit-find-links \
            --custom-compile-command "make lock" --group build
 
-.PHONY: help demo serve test test-postgres check fmt lint types floors docs bench lock release clean
+.PHONY: help demo serve test test-postgres check messages languages fmt lint types floors docs bench lock release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,13 @@ floors: $(VENV)/.dev ## imports go downwards only (import-linter)
 docs: $(VENV)/.dev ## build the documentation into docs/_build/html
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
 	@echo "Documentation: docs/_build/html/index.html"
+
+messages: $(VENV)/.dev ## write the texts to translate out of the sources (NEW=it begins a language)
+	@$(BIN)/python -m tocsin.node.catalogues update $(NEW)
+	@$(BIN)/python -m tocsin.node.catalogues compile >/dev/null
+
+languages: $(VENV)/.tocsin ## how far each language is translated
+	@$(BIN)/python -m tocsin.node.catalogues status
 
 fmt: $(VENV)/.dev ## put the code into shape
 	@$(BIN)/ruff format --quiet .
@@ -88,7 +95,9 @@ $(VENV)/.runtime: requirements.lock | $(BIN)/python
 	@$(PIP) $(LOCKED) -r requirements.lock
 	@touch $@
 
-$(VENV)/.tocsin: pyproject.toml $(VENV)/.runtime
+# Installing compiles the catalogues of translations (hatch_build.py).
+CATALOGUES := $(wildcard src/tocsin/node/locale/*/LC_MESSAGES/django.po)
+$(VENV)/.tocsin: pyproject.toml hatch_build.py $(CATALOGUES) $(VENV)/.runtime
 	@$(PIP) install --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import Resolver404, resolve, reverse
+from django.utils import translation
 
 from tocsin.office.people.viewer import viewer_of
 
@@ -58,6 +59,19 @@ def _providers(request: HttpRequest) -> str:
         return ""
     named = (one.form_origins() for one in settings.OIDC_PROVIDERS.values())
     return "".join(f" {origin}" for origins in named for origin in origins)
+
+
+def language(get_response: Next) -> Next:
+    """Whoever signed in reads the language they chose; others what cookie or browser asks for."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        chosen = getattr(request.user, "language", "")
+        if chosen in dict(settings.LANGUAGES):
+            translation.activate(chosen)
+            request.LANGUAGE_CODE = chosen
+        return get_response(request)
+
+    return middleware
 
 
 def second_factor(get_response: Next) -> Next:

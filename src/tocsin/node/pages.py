@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+from django.views.i18n import set_language
 
 from tocsin.office.front import cards_for
+from tocsin.office.people import actions
 from tocsin.office.people.viewer import NOBODY, Viewer
 
 
@@ -23,6 +27,18 @@ def home(request: HttpRequest) -> HttpResponse:
 def accessibility(request: HttpRequest) -> HttpResponse:
     """How these pages can be used, and whom to tell where they cannot."""
     return render(request, "accessibility.html")
+
+
+def choose_language(request: HttpRequest) -> HttpResponseBase:
+    """A language from the menu: kept in a cookie, and on file of whoever signed in."""
+    code = request.POST.get("language", "")
+    if (
+        request.method == "POST"
+        and request.user.is_authenticated
+        and code in dict(settings.LANGUAGES)
+    ):
+        actions.choose_language(request.user, code)
+    return set_language(request)
 
 
 @require_safe

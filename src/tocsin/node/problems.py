@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from tocsin.office import sentences
 from tocsin.words.errors import (
     Busy,
     NotFound,
@@ -47,7 +48,7 @@ class spoken:  # noqa: N801 middleware, named as what it makes of errors
             return None
         status, page = page_of(fault)
         # Of what is not there nothing is said: what is hidden and what is not must look the same.
-        said: dict[str, Any] = {} if status == 404 else {"problem": str(fault)}
+        said: dict[str, Any] = {} if status == 404 else {"problem": sentences.said(str(fault))}
         return render(request, page, said, status=status)
 
 

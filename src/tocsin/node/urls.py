@@ -31,6 +31,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("tocsin.node.account_urls")),
     path("people/", include("tocsin.office.people.urls")),
     path("parties/", include("tocsin.office.parties.urls")),
-    path("language/", include("django.conf.urls.i18n")),
+    path("language/setlang/", pages.choose_language, name="set_language"),
     *_of_desks(),
 ]

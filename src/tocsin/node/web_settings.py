@@ -13,6 +13,9 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from tocsin.node.translated import offered, read_figures
+from tocsin.words.languages import SOURCE
+
 _HERE = Path(__file__).parent
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
@@ -45,6 +48,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tocsin.node.middleware.language",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -101,6 +105,15 @@ _NAMED = os.environ.get("TOCSIN_OVERLAY", "").strip()
 NODE_NAME = os.environ.get("TOCSIN_NODE_NAME", "").strip() or "tocsin"  # on notices
 OVERLAY = Path(_NAMED).absolute() if _NAMED else None
 
-LANGUAGES = [("en", "English"), ("fr", "Français"), ("de", "Deutsch")]
+# ── languages: the official ones of the Union, those whose catalogue is complete ───────────
+
 LOCALE_PATHS = [_HERE / "locale"]
+LANGUAGE_CODE = SOURCE
+TRANSLATIONS = read_figures(LOCALE_PATHS[0])
+# In debug whoever translates sees what is not complete yet.
+LANGUAGES = offered(TRANSLATIONS, unfinished=DEBUG)
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SECURE = not IS_LOCAL
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

@@ -13,15 +13,16 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
-from tocsin.office import leases, notices, outbox, register
+from tocsin.office import leases, notices, outbox, register, sentences
 from tocsin.office.models import Deadline, Party
 from tocsin.rules.deadline import Alarm, Due, alarms, due, in_force
 from tocsin.rules.deadline import Deadline as Rule
 from tocsin.rules.periods import Holidays
 from tocsin.words.errors import TocsinError
 from tocsin.words.moments import as_utc, iso
-from tocsin.words.roles import Role
+from tocsin.words.roles import SPOKEN, Role
 
 _READY = Deadline.State.READY
 _WITHDRAWN = Deadline.State.WITHDRAWN
@@ -192,28 +193,48 @@ def _parties(role: Role, owing: Party | None) -> QuerySet[Party]:
 def _send(
     row: Deadline, rule: Rule, party: Party, *, at: datetime, store_folder: Path, node: str
 ) -> None:
-    has_passed = at > row.due_at
-    owing = row.party.name if row.party else " or ".join(role.value for role in rule.owed_by)
-    verb = "passed" if has_passed else "is due"
-    who = "You owe" if party == row.party else f"{owing} owes"
-    text = (
-        f"{who} this by {iso(row.due_at)}: {rule.does}\n\n"
-        f"Started: {iso(row.started_at)} ({rule.starts})\n"
-        f"Safe date: {iso(row.due_at)}\n"
-        f"Latest legal date: {iso(row.latest_at)}\n"
-        f"Basis: {rule.basis}\n"
-        f"Matter: {row.matter}\n"
-    )
+    with sentences.speaking(party.language):
+        subject, text = _worded(row, rule, party, has_passed=at > row.due_at)
     notices.queue_notice(
         party=party,
         about=f"{row.uid.hex}:{row.told}",
-        subject=f"Deadline {verb}: {rule.name}, {iso(row.due_at)}",
+        subject=subject,
         text=text,
         facts={"rule": rule.name, "matter": row.matter.hex, "due": iso(row.due_at)},
         at=at,
         store_folder=store_folder,
         node=node,
     )
+
+
+def _worded(row: Deadline, rule: Rule, party: Party, *, has_passed: bool) -> tuple[str, str]:
+    """Subject and text in the language that is spoken."""
+    roles = (_(SPOKEN[role]) for role in rule.owed_by)
+    words = {
+        "who": row.party.name if row.party else " / ".join(roles),
+        "rule": rule.name,
+        "due": iso(row.due_at),
+        "what": _(rule.does),
+    }
+    owed = (
+        _("You owe this by %(due)s: %(what)s")
+        if party == row.party
+        else _("%(who)s owes this by %(due)s: %(what)s")
+    )
+    facts = (
+        (_("Started"), f"{iso(row.started_at)} ({_(rule.starts)})"),
+        (_("Safe date"), iso(row.due_at)),
+        (_("Latest legal date"), iso(row.latest_at)),
+        (_("Basis"), rule.basis),
+        (_("Matter"), str(row.matter)),
+    )
+    subject = (
+        _("Deadline passed: %(rule)s, %(due)s")
+        if has_passed
+        else _("Deadline is due: %(rule)s, %(due)s")
+    )
+    lines = "".join(f"{name}: {fact}\n" for name, fact in facts)
+    return subject % words, f"{owed % words}\n\n{lines}"
 
 
 def _record(verb: str, row: Deadline, *, by: str, at: datetime, **facts: register.Fact) -> None:

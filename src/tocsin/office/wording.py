@@ -1,5 +1,5 @@
 """The words of a digest: what was seen, why this party is told, what can be told from it, how to
-answer. One table per language; a party whose language has none is written to in English.
+answer. A party whose language has no complete catalogue is written to in English.
 """
 
 import json
@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from tocsin.flow.tables import Fault
+from tocsin.office import sentences
 from tocsin.office.models import Delivery
 from tocsin.words.moments import as_utc
 from tocsin.words.relations import Relation
@@ -33,16 +37,12 @@ _BECAUSE = "extra.because"
 class Words:
     """The sentences of one language; what is in braces is filled in."""
 
-    subject: str
     greeting: str
     seen: str
     period: str
     as_: Mapping[str, str]
-    line: str
     no_family: str
-    others: str
     why: str
-    more_reasons: str
     attributable: str
     all_attributable: str
     some_not: str
@@ -52,42 +52,51 @@ class Words:
     machine: str
 
 
-ENGLISH = Words(
-    subject="{events} {noun} for {name}",
-    greeting="{sender} has security reports that concern {name}. What you may see of them is "
-    "attached: rows for your systems, and a signed manifest for each file.",
-    seen="What was seen",
-    period="from {first} to {last} (UTC)",
-    as_={
-        Relation.NETWORK: "as holder of the network",
-        Relation.CSIRT: "as national CSIRT",
-        Relation.REGISTRY: "as registry of the domain",
-        Relation.PLATFORM: "as platform",
-        Relation.BRAND: "as the brand that is imitated",
-        Relation.REPORTER: "as sender of the report",
-        Relation.LAW_ENFORCEMENT: "under your agreement: figures only",
-        Relation.COORDINATOR: "under your agreement: figures only",
-    },
-    line="{events} {noun}",
-    no_family="no family named",
-    others="{count} more families",
-    why="Why you",
-    more_reasons="and {count} more; every row says its own in extra.because",
-    attributable="How far it can be told whose it was",
-    all_attributable="Every row has what is needed to find the line: address, moment and, where "
-    "the address is shared, a source port.",
-    some_not="{count} of {rows} rows cannot be tied to one line: the address is shared and no "
-    'source port was reported. They begin with "no" in extra.attributable.',
-    files="The files",
-    answer="How to answer. Reply to this message and leave [Tocsin {ticket}] in the subject. Quote "
-    "event_hash for single rows: acted on, clean again, not yours, or wrong. A wrong address or "
-    "another format: say so too.",
-    handling="Marked {tlp}. Who may see it beyond you is said by the Traffic Light Protocol 2.0 "
-    "(https://www.first.org/tlp/).",
-    machine="This message was made by a machine. It accuses nobody: systems in these reports are "
-    "mostly those of victims.",
-)
-LANGUAGES: dict[str, Words] = {"en": ENGLISH}
+def _words() -> Words:
+    """The sentences in the language that is spoken."""
+    return Words(
+        greeting=_(
+            "{sender} has security reports that concern {name}. What you may see of them is "
+            "attached: rows for your systems, and a signed manifest for each file."
+        ),
+        seen=_("What was seen"),
+        period=_("from {first} to {last} (UTC)"),
+        as_={
+            Relation.NETWORK: _("as holder of the network"),
+            Relation.CSIRT: _("as national CSIRT"),
+            Relation.REGISTRY: _("as registry of the domain"),
+            Relation.PLATFORM: _("as platform"),
+            Relation.BRAND: _("as the brand that is imitated"),
+            Relation.REPORTER: _("as sender of the report"),
+            Relation.LAW_ENFORCEMENT: _("under your agreement: figures only"),
+            Relation.COORDINATOR: _("under your agreement: figures only"),
+        },
+        no_family=_("no family named"),
+        why=_("Why you"),
+        attributable=_("How far it can be told whose it was"),
+        all_attributable=_(
+            "Every row has what is needed to find the line: address, moment and, where the address "
+            "is shared, a source port."
+        ),
+        some_not=_(
+            "{count} of {rows} rows cannot be tied to one line: the address is shared and no "
+            'source port was reported. They begin with "no" in extra.attributable.'
+        ),
+        files=_("The files"),
+        answer=_(
+            "How to answer. Reply to this message and leave [Tocsin {ticket}] in the subject. "
+            "Quote event_hash for single rows: acted on, clean again, not yours, or wrong. A wrong "
+            "address or another format: say so too."
+        ),
+        handling=_(
+            "Marked {tlp}. Who may see it beyond you is said by the Traffic Light Protocol 2.0 "
+            "(https://www.first.org/tlp/)."
+        ),
+        machine=_(
+            "This message was made by a machine. It accuses nobody: systems in these reports are "
+            "mostly those of victims."
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -123,19 +132,16 @@ class Seen:
 
 def digest(group: Sequence[Delivery], *, store_folder: Path) -> Said:
     """The digest of deliveries that travel together; the same ones give the same text."""
-    party = group[0].party
-    language = party.language.partition("-")[0].lower()
-    language = language if language in LANGUAGES else "en"
-    words = LANGUAGES[language]
     seen = [_look(delivery, store_folder) for delivery in group]
-    events = sum(one.events for one in seen)
-    subject = words.subject.format(events=f"{events:,}", noun=_noun(events), name=party.name)
-    paragraphs = _paragraphs(words, seen, group[0])
-    return Said(subject, "\n\n".join(paragraphs) + "\n", language)
+    events, name = sum(one.events for one in seen), group[0].party.name
+    with sentences.speaking(group[0].party.language) as language:
+        subject = ngettext("%(n)s event for %(name)s", "%(n)s events for %(name)s", events)
+        text = "\n\n".join(_paragraphs(_words(), seen, group[0])) + "\n"
+        return Said(subject % {"n": _number(events), "name": name}, text, language)
 
 
-def _noun(count: int) -> str:
-    return "event" if count == 1 else "events"
+def _number(count: int) -> str:
+    return number_format(count, force_grouping=True)
 
 
 # ── reading what is sent ─────────────────────────────────────────────────────────────────
@@ -196,7 +202,7 @@ def _paragraphs(words: Words, seen: list[Seen], first: Delivery) -> Iterator[str
     yield _wrapped(words.greeting.format(sender=sender, name=_plain(party.name)))
     yield "\n".join([words.seen, *(line for one in seen for line in _seen_lines(words, one))])
     if reasons := sum((one.reasons for one in seen), Counter()):
-        yield "\n".join([words.why, *_reason_lines(words, reasons)])
+        yield "\n".join([words.why, *_reason_lines(reasons)])
     if any(Relation(one.delivery.relation) == Relation.NETWORK for one in seen):
         yield f"{words.attributable}\n{_wrapped(_attributable(words, seen), '  ')}"
     yield "\n".join([words.files, *(line for one in seen for line in _file_lines(one))])
@@ -215,7 +221,7 @@ def _seen_lines(words: Words, one: Seen) -> Iterator[str]:
         period = ", " + words.period.format(**dict(zip(("first", "last"), span, strict=True)))
     yield _wrapped(f"{words.as_.get(one.delivery.relation, one.delivery.relation)}{period}", "  ")
     for kind, count in sorted(one.classes.items(), key=lambda item: (-item[1], item[0])):
-        yield f"  {count:>9,}  {kind}"
+        yield f"  {_number(count):>9}  {kind}"
         yield from _family_lines(words, one.families.get(kind, Counter()))
 
 
@@ -224,18 +230,26 @@ def _family_lines(words: Words, families: Counter[str]) -> Iterator[str]:
         return
     ordered = sorted(families.items(), key=lambda item: (-item[1], item[0]))
     for name, count in ordered[:MOST_FAMILIES]:
-        yield f"    {count:>11,}  {_plain(name) or words.no_family}"
+        yield f"    {_number(count):>11}  {_plain(name) or words.no_family}"
     if len(ordered) > MOST_FAMILIES:
         rest = len(ordered) - MOST_FAMILIES
-        yield f"    {'':>11}  {words.others.format(count=rest)}"
+        more = ngettext("%(n)s more family", "%(n)s more families", rest) % {"n": rest}
+        yield f"    {'':>11}  {more}"
 
 
-def _reason_lines(words: Words, reasons: Counter[str]) -> Iterator[str]:
+def _reason_lines(reasons: Counter[str]) -> Iterator[str]:
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     for because, count in ordered[:MOST_REASONS]:
-        yield _wrapped(f"{_DOT.sub('[.]', _plain(because))} ({count:,})", "  ")
+        reason = sentences.said(_plain(because))
+        yield _wrapped(f"{_DOT.sub('[.]', reason)} ({_number(count)})", "  ")
     if len(ordered) > MOST_REASONS:
-        yield _wrapped(words.more_reasons.format(count=len(ordered) - MOST_REASONS), "  ")
+        rest = len(ordered) - MOST_REASONS
+        more = ngettext(
+            "and %(n)s more; every row says its own in extra.because",
+            "and %(n)s more; every row says its own in extra.because",
+            rest,
+        )
+        yield _wrapped(more % {"n": rest}, "  ")
 
 
 def _attributable(words: Words, seen: list[Seen]) -> str:
@@ -243,7 +257,7 @@ def _attributable(words: Words, seen: list[Seen]) -> str:
     if not unattributable:
         return words.all_attributable
     rows = sum(one.delivery.rows for one in seen)
-    return words.some_not.format(count=f"{unattributable:,}", rows=f"{rows:,}")
+    return words.some_not.format(count=_number(unattributable), rows=_number(rows))
 
 
 def _file_lines(one: Seen) -> Iterator[str]:

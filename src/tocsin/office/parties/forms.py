@@ -1,5 +1,6 @@
 """What is typed into the pages about parties; what it may say is checked as the party file is."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -9,12 +10,18 @@ from tocsin.channels.catalogue import CHANNELS
 from tocsin.office.digests import INTERVALS
 from tocsin.office.parties.reading import written_formats
 from tocsin.office.parties.values import CONTACT_KINDS
+from tocsin.office.templatetags.words import spoken
 from tocsin.words.relations import Relation, RemitKind
 from tocsin.words.roles import SPOKEN, Role
 
 
 def _named(names: Any) -> list[tuple[str, str]]:
     return [(str(name), str(name)) for name in names]
+
+
+def _spoken(names: Any) -> Callable[[], list[tuple[str, str]]]:
+    """Words of a table, in the language of whoever opens the form."""
+    return lambda: [(str(name), spoken(SPOKEN.get(name, name))) for name in names]
 
 
 class Seek(forms.Form):
@@ -24,7 +31,7 @@ class Seek(forms.Form):
     role = forms.ChoiceField(
         label=_("Role"),
         required=False,
-        choices=[("", _("all")), *((str(one), SPOKEN[one]) for one in Role)],
+        choices=lambda: [("", _("all")), *_spoken(Role)()],
     )
     country = forms.CharField(label=_("Country"), required=False, max_length=2)
     member = forms.ChoiceField(
@@ -121,7 +128,7 @@ class About(forms.Form):
     """What whoever runs the node says of a party."""
 
     name = forms.CharField(label=_("Name"), max_length=200)
-    role = forms.ChoiceField(label=_("Role"), choices=[(str(one), SPOKEN[one]) for one in Role])
+    role = forms.ChoiceField(label=_("Role"), choices=_spoken(Role))
     country = forms.CharField(
         label=_("Country"), required=False, max_length=2, help_text=_("Two capitals, such as BE.")
     )
@@ -151,8 +158,8 @@ class New(Named, About, Delivery):
 class RemitForm(forms.Form):
     """One thing a party answers for."""
 
-    relation = forms.ChoiceField(label=_("Why it is told"), choices=_named(Relation))
-    kind = forms.ChoiceField(label=_("Kind"), choices=_named(RemitKind))
+    relation = forms.ChoiceField(label=_("Why it is told"), choices=_spoken(Relation))
+    kind = forms.ChoiceField(label=_("Kind"), choices=_spoken(RemitKind))
     value = forms.CharField(
         label=_("Value"),
         max_length=253,
@@ -168,7 +175,7 @@ class RemitForm(forms.Form):
 class AgreementForm(forms.Form):
     """What opens a relation that is closed by default."""
 
-    relation = forms.ChoiceField(label=_("Opens"), choices=_named(Relation))
+    relation = forms.ChoiceField(label=_("Opens"), choices=_spoken(Relation))
     classes = forms.CharField(
         label=_("Classes"), max_length=500, help_text=_("Such as infected-system, phishing; or *")
     )

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tocsin.flow.remits import Agreement, Recipient, Remit
+from tocsin.office import sentences
 from tocsin.office.models import Party
 from tocsin.office.parties import changing, forms, queries
 from tocsin.office.parties.entry import ContactLine, Entry
@@ -191,7 +192,7 @@ def secret(request: Seen, slug: str) -> HttpResponse:
                 at=datetime.now(UTC),
             )
         except TocsinError as fault:
-            context["fault"], status = str(fault), 422
+            context["fault"], status = sentences.said(str(fault)), 422
     context["secrets"] = queries.has_secret(found, settings.STORE / "keys")
     return render(request, "parties/secret.html", context, status=status)
 
@@ -213,7 +214,7 @@ def add(request: Seen) -> HttpResponse:
             )
             return redirect("parties:party", slug=made.slug)
         except (Refused, Unusable) as fault:
-            form.add_error(None, str(fault))
+            form.add_error(None, sentences.said(str(fault)))
     return _form(request, form, _("Put a party on file"), None)
 
 
@@ -335,7 +336,7 @@ def take_over(request: Seen, slug: str) -> HttpResponse:
             )
             return redirect("parties:party", slug=made.slug)
         except (Refused, Unusable) as fault:
-            form.add_error(None, str(fault))
+            form.add_error(None, sentences.said(str(fault)))
     return _form(request, form, _("Write it down by hand"), found)
 
 
@@ -349,7 +350,7 @@ def state(request: Seen, slug: str) -> HttpResponse:
     try:
         act(found, viewer=request.viewer, at=datetime.now(UTC))
     except Refused as fault:
-        messages.error(request, str(fault))
+        messages.error(request, sentences.said(str(fault)))
     return redirect("parties:party", slug=slug)
 
 
@@ -387,7 +388,7 @@ def _changing(
                 at=datetime.now(UTC),
             )
         except (Refused, Unusable) as fault:
-            form.add_error(None, str(fault))
+            form.add_error(None, sentences.said(str(fault)))
         else:
             return redirect("parties:party", slug=found.slug)
     return _form(request, form, title, found)
@@ -397,7 +398,7 @@ def _changed(request: Seen, found: Party, make: Callable[[Entry], Entry]) -> Htt
     try:
         changing.change(found, make, viewer=request.viewer, at=datetime.now(UTC))
     except (Refused, Unusable) as fault:
-        messages.error(request, str(fault))
+        messages.error(request, sentences.said(str(fault)))
     return redirect("parties:party", slug=found.slug)
 
 

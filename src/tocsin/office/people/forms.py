@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tocsin.office.permissions import PERMISSIONS
@@ -110,7 +111,7 @@ class MakeToken(forms.Form):
         super().__init__(*args, **words)
         field = self.fields["scopes"]
         field.choices = [  # type: ignore[attr-defined]
-            (one, f"{one}: {PERMISSIONS[one].does}") for one in scopes
+            (one, f"{one}: {gettext(PERMISSIONS[one].does)}") for one in scopes
         ]
 
     def clean_expires(self) -> datetime | None:

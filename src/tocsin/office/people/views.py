@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from tocsin.office import sentences
 from tocsin.office.models import Party
 from tocsin.office.people import actions, forms, queries
 from tocsin.office.people.asking import dangerous, needs, open_to_all
@@ -77,7 +78,7 @@ def _invited(request: Seen, party: Party, form: forms.Invite) -> bool:
             link=lambda secret: address(request, reverse("people:accept", args=[secret])),
         )
     except (Refused, Unusable) as fault:
-        form.add_error(None, str(fault))
+        form.add_error(None, sentences.said(str(fault)))
     return form.is_valid()
 
 
@@ -139,7 +140,7 @@ def accept(request: Seen, secret: str) -> HttpResponse:
             return render(
                 request,
                 "people/invitation.html",
-                {"invitation": invitation, "form": form, "fault": str(fault)},
+                {"invitation": invitation, "form": form, "fault": sentences.said(str(fault))},
                 status=422,
             )
         return redirect("people:accepted")
@@ -194,7 +195,7 @@ def _made(request: Seen, mandate: Mandate, form: forms.MakeToken) -> tuple[Token
             at=datetime.now(UTC),
         )
     except (Refused, Unusable) as fault:
-        form.add_error(None, str(fault))
+        form.add_error(None, sentences.said(str(fault)))
         return None
 
 
@@ -234,7 +235,7 @@ def groups(request: Seen) -> HttpResponse:
             )
             return redirect("people:group", uid=made.uid)
         except (Refused, Unusable) as fault:
-            form.add_error(None, str(fault))
+            form.add_error(None, sentences.said(str(fault)))
     return _form(request, "people/groups.html", form, groups=queries.groups(request.viewer))
 
 
@@ -249,9 +250,9 @@ def group(request: Seen, uid: UUID) -> HttpResponse:
             return _changed_group(request, found)
         except (Refused, Unusable) as fault:
             if form.is_bound:
-                form.add_error(None, str(fault))
+                form.add_error(None, sentences.said(str(fault)))
             else:
-                messages.error(request, str(fault))
+                messages.error(request, sentences.said(str(fault)))
     context = {"group": found, "members": found.members.order_by("name")}
     return _form(request, "people/group.html", form, **context)
 
@@ -293,7 +294,7 @@ def _done(request: HttpRequest, act: Any, said: str, back: str) -> HttpResponse:
     try:
         act()
     except TocsinError as fault:
-        messages.error(request, str(fault))
+        messages.error(request, sentences.said(str(fault)))
     else:
         messages.success(request, said)
     return redirect(back)

@@ -8,14 +8,23 @@ from typing import Any
 from django import template
 from django.utils.formats import number_format
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from tocsin.office import sentences
+from tocsin.office.permissions import PERMISSIONS
+from tocsin.rules import nis2, response
 from tocsin.rules.acts import DEADLINES
 from tocsin.rules.lifecycle import spoken as as_spoken
 from tocsin.words.moments import as_utc
+from tocsin.words.relations import Relation, RemitKind, Side
+from tocsin.words.roles import SPOKEN
 
 register = template.Library()
 
+# The acts that a desk shows; another act is added here with its desk.
+_LIFECYCLES = (nis2.NOTIFICATION, nis2.VOLUNTARY, response.CASE, response.FEEDBACK)
+_DEADLINES = (*nis2.DEADLINES, *response.DEADLINES)
 _GIVEN = ("keep", "coarsen", "pseudonymise", "counted")
 _ACTS: dict[str, Promise] = {
     "keep": _("given"),
@@ -78,8 +87,33 @@ def number(value: Any) -> str:
 
 @register.filter
 def spoken(value: Any) -> str:
-    """A word of a table as people read it."""
-    return str(_SPOKEN.get(str(value), as_spoken(str(value))))
+    """A word of a table as people read it, in their language."""
+    word = str(value)
+    if word in _SPOKEN:
+        return str(_SPOKEN[word])
+    return gettext(text) if (text := as_spoken(word)) in _words_of_tables() else text
+
+
+@register.filter
+def said(text: str) -> str:
+    """A sentence of the rooms below in the language of the page."""
+    return sentences.said(str(text or ""))
+
+
+@cache
+def _words_of_tables() -> frozenset[str]:
+    """States, steps, roles, relations: the words of `words` and `rules` that pages show."""
+    words = {as_spoken(word) for one in _LIFECYCLES for word in (*one.states, one.noun)}
+    words |= {as_spoken(step.name) for one in _LIFECYCLES for step in one.steps}
+    names = (*Relation, *RemitKind, *Side)
+    return frozenset(words | set(SPOKEN.values()) | {as_spoken(name.value) for name in names})
+
+
+def table_words() -> tuple[str, ...]:
+    """Every text of a table that pages show and that no page can mark itself."""
+    rows = {text for row in _DEADLINES for text in (row.does, row.starts)}
+    does = {row.does for row in PERMISSIONS.values()}
+    return tuple(sorted(_words_of_tables() | rows | does))
 
 
 @register.filter
@@ -109,7 +143,7 @@ def tlp_colour(value: str) -> str:
 @register.filter
 def duty(rule: str) -> str:
     """What a deadline asks for, in the words of its rule."""
-    return _duties().get(rule, rule)
+    return gettext(_duties()[rule]) if rule in _duties() else rule
 
 
 @cache

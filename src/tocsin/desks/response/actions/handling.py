@@ -8,11 +8,11 @@ from django.db import transaction
 
 from tocsin.desks.response.actions import clocks
 from tocsin.desks.response.actions.answering import Done, each
-from tocsin.desks.response.actions.moving import Post
+from tocsin.desks.response.actions.moving import Post, subject_of
 from tocsin.desks.response.actions.steps import acting_party, locked, require_text, take_step
 from tocsin.desks.response.models import Case, Entry, Tag
 from tocsin.desks.response.queries.cases import ANSWER, HANDLE, actor_of, is_desk
-from tocsin.office import notices, register
+from tocsin.office import notices, register, sentences
 from tocsin.office.people.models import Person
 from tocsin.office.people.viewer import Viewer, running
 from tocsin.words.errors import Refused, Unusable
@@ -57,10 +57,12 @@ def comment(
 
 def _send(case: Case, entry: Entry, post: Post, at: datetime) -> None:
     entry.direction = Entry.Direction.OUT
+    with sentences.speaking(case.party.language):
+        subject = subject_of(case)
     entry.delivery = notices.queue_notice(
         party=case.party,
         about=f"comment:{entry.uid.hex}",
-        subject=f"Case {case.reference}: {case.kind}, {case.about}",
+        subject=subject,
         text=entry.text,
         facts={"case": case.uid.hex},
         at=at,

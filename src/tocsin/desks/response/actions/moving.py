@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from tocsin.desks.response.actions import clocks
 from tocsin.desks.response.actions.opening import reference
@@ -20,9 +21,10 @@ from tocsin.desks.response.models import Case, Entry, Sighting
 from tocsin.desks.response.queries.cases import HANDLE, actor_of
 from tocsin.desks.response.queries.events import counts_by_report
 from tocsin.flow.recall import read_where
-from tocsin.office import notices, register
+from tocsin.office import notices, register, sentences
 from tocsin.office.models import Delivery, Party
 from tocsin.office.people.viewer import Viewer
+from tocsin.office.templatetags.words import number
 from tocsin.words.errors import NotFound, Refused, Unusable
 from tocsin.words.moments import as_utc
 
@@ -240,18 +242,12 @@ def redirect(
 
 
 def _give_notice(case: Case, party: Party, post: Post, at: datetime) -> Delivery:
-    text = (
-        f"A case is yours to look at: {case.reference}\n\n"
-        f"Class: {case.kind}{f' ({case.family})' if case.family else ''}\n"
-        f"About: {case.about}\n"
-        f"Events: {case.events:,}\n\n"
-        "Somebody else was told of it first and said that it is not theirs. Sign in to see its "
-        "events and to answer."
-    )
+    with sentences.speaking(party.language):
+        subject, text = _worded(case)
     delivery = notices.queue_notice(
         party=party,
         about=f"case:{case.uid.hex}:{party.slug}",
-        subject=f"Case {case.reference}: {case.kind}, {case.about}",
+        subject=subject,
         text=text,
         facts={"case": case.uid.hex},
         at=at,
@@ -267,3 +263,29 @@ def _give_notice(case: Case, party: Party, post: Post, at: datetime) -> Delivery
         delivery=delivery,
     )
     return delivery
+
+
+def _worded(case: Case) -> tuple[str, str]:
+    """Subject and text in the language that is spoken."""
+    facts = (
+        (_("Class"), f"{case.kind}{f' ({case.family})' if case.family else ''}"),
+        (_("About"), case.about),
+        (_("Events"), number(case.events)),
+    )
+    text = "\n\n".join(
+        (
+            _("A case is yours to look at: %(case)s") % {"case": case.reference},
+            "\n".join(f"{name}: {fact}" for name, fact in facts),
+            _(
+                "Somebody else was told of it first and said that it is not theirs. Sign in to see "
+                "its events and to answer."
+            ),
+        )
+    )
+    return subject_of(case), text
+
+
+def subject_of(case: Case) -> str:
+    """How a notice about a case is headed."""
+    words = {"case": case.reference, "kind": case.kind, "about": case.about}
+    return _("Case %(case)s: %(kind)s, %(about)s") % words

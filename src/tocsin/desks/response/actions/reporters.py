@@ -4,12 +4,13 @@ from datetime import datetime
 from pathlib import Path
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from tocsin.desks.response.models import Feedback
 from tocsin.desks.response.queries.fates import Fate, answered_since
-from tocsin.office import notices, register
+from tocsin.office import notices, register, sentences
 from tocsin.office.people.viewer import Viewer
-from tocsin.rules.lifecycle import spoken
+from tocsin.office.templatetags.words import number, spoken
 from tocsin.words.errors import NotFound
 from tocsin.words.moments import DAY, as_utc, iso
 
@@ -65,11 +66,14 @@ def _tell(row: Feedback, by: str, at: datetime, store_folder: Path, node: str) -
     row.save(update_fields=["told_until"])
     if not fate.total:
         return False
+    with sentences.speaking(row.party.language):
+        subject = _("What became of your reports (cases answered or closed: %(n)s)")
+        subject, text = subject % {"n": number(fate.total)}, _text(fate, since, at)
     notices.queue_notice(
         party=row.party,
         about=f"feedback:{iso(at)}",
-        subject=f"What became of your reports (cases answered or closed: {fate.total:,})",
-        text=_text(fate, since, at),
+        subject=subject,
+        text=text,
         facts={"cases": fate.total},
         at=at,
         store_folder=store_folder,
@@ -84,15 +88,21 @@ def _tell(row: Feedback, by: str, at: datetime, store_folder: Path, node: str) -
 
 def _text(fate: Fate, since: datetime, at: datetime) -> str:
     lines = [
-        f"{spoken(state)}: cases {fate.cases[state]:,}, events {fate.events[state]:,}"
+        _("%(state)s: cases %(cases)s, events %(events)s")
+        % {
+            "state": spoken(state),
+            "cases": number(fate.cases[state]),
+            "events": number(fate.events[state]),
+        }
         for state in sorted(fate.cases)
     ]
     return "\n".join(
         [
-            f"Cases of your reports that were answered or closed from {iso(since)} to {iso(at)}:",
+            _("Cases of your reports that were answered or closed from %(since)s to %(until)s:")
+            % {"since": iso(since), "until": iso(at)},
             "",
             *lines,
             "",
-            "Sign in to see each report. Who was told of what is not part of this notice.",
+            _("Sign in to see each report. Who was told of what is not part of this notice."),
         ]
     )

@@ -13,6 +13,7 @@ from tocsin.desks.response import queries
 from tocsin.desks.response.forms import LookUp
 from tocsin.desks.response.views.doors import Asked, crumbs, open_to, store_folder
 from tocsin.flow.networks import load_networks, snapshot_in
+from tocsin.office import sentences
 from tocsin.rules.concern import ACTING
 from tocsin.words.errors import TocsinError
 from tocsin.words.markings import Tlp
@@ -57,7 +58,7 @@ def _found(form: LookUp) -> Any:
             at=datetime.now(UTC),
         )
     except TocsinError as fault:
-        form.add_error("target", str(fault))
+        form.add_error("target", sentences.said(str(fault)))
         return None
 
 

@@ -29,6 +29,7 @@ from tocsin.desks.response.views.doors import (
     query_without,
     store_folder,
 )
+from tocsin.office import sentences
 from tocsin.office.models import Party
 from tocsin.office.people.viewer import Viewer
 from tocsin.words.errors import TocsinError
@@ -112,7 +113,7 @@ def _taken(request: Asked, form: BringIn) -> Intake | None:
             store_folder=store_folder(),
         )
     except TocsinError as fault:
-        form.add_error("file", str(fault))
+        form.add_error("file", sentences.said(str(fault)))
         return None
 
 

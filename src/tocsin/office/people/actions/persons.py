@@ -51,6 +51,13 @@ def add_person(*, email: str, name: str, language: str, by: str, at: datetime) -
     return person
 
 
+def choose_language(person: Person, language: str) -> None:
+    """The language of the pages and of mails to them. No register row: it is nobody's matter."""
+    if person.language != language:
+        person.language = language
+        person.save(update_fields=["language"])
+
+
 def set_password(person: Person, password: str, *, by: str, at: datetime) -> None:
     """Give somebody a password; ends every session that was opened with the one before."""
     with transaction.atomic():

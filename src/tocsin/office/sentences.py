@@ -1,0 +1,173 @@
+"""Sentences of the rooms that know no language, in the language of whoever reads them.
+
+Rooms below the office say what happened in English: why somebody is told, why something is
+refused. A page shows such a sentence through `said`, which knows its shape out of one table; a
+sentence that is not in the table stays English.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext
+
+from tocsin.rules.disclosure import DISCLOSURE
+from tocsin.words.languages import SOURCE
+
+# Why somebody is told (`flow`).
+_REASONS = (
+    "AS%(asn)s held %(range)s in %(source)s",
+    "the report says AS%(asn)s",
+    "%(range)s belonged to %(country)s in %(source)s",
+    "the report says %(country)s",
+    "%(value)s is in the remit of %(party)s (%(source)s)",
+    "%(name)s is under a top-level domain of the state",
+    "%(name)s is under its own domain %(domain)s",
+    "%(name)s is under .%(domain)s",
+    "%(name)s is under %(domain)s",
+    "%(name)s carries its name",
+    "the report names it as the target",
+    "it sent the report",
+    "agreement %(reference)s",
+    "no: many lines share this address and the report names no source port",
+)
+# What the thread of a case says (`desks.response.actions`).
+_CHANGES = (
+    "assigned to nobody",
+    "assigned to %(name)s",
+    "tagged %(word)s",
+    "no longer %(word)s",
+    "redirected from %(before)s to %(after)s",
+    "split off %(case)s: %(within)s",
+)
+# What is refused or cannot be used, where pages can come to it.
+_REFUSALS = (
+    "%(case)s: %(who)s cannot %(step)s while %(state)s. Possible: %(possible)s",
+    "%(permission)s needs a mandate with %(competence)s",
+    "%(party)s is kept by imports from %(source)s. Possible: take it over, then change it",
+    "there is a party %(slug)s. Possible: another short name",
+    "%(party)s runs this node. Possible: tocsin people run-node ANOTHER",
+    "%(fields)s: whoever runs this node says that of a party",
+    "whoever runs this node says which folder is whose. Possible: leave it out",
+    "%(value)s must be one line of at most %(longest)s characters",
+    "%(value)s is no country. Possible: ISO 3166-1 alpha-2, such as BE",
+    "%(value)s is no AS number. Possible: 1 to %(last)s, without AS",
+    "%(value)s has a zone; addresses of a party have none",
+    "%(value)s does not fit. Possible: %(possible)s",
+    "%(value)s is no domain name. Possible: labels of a-z, 0-9, - and dots",
+    "%(value)s is no network. Possible: 192.0.2.0/24, 2001:db8::/32, 192.0.2.10-192.0.2.77",
+    "%(value)s has host bits set. Possible: %(possible)s",
+    (
+        "%(value)s is no address, network, domain or URL. Possible: 192.0.2.7, 2001:db8::/48, "
+        "name.example, https://name.example/path"
+    ),
+    "%(value)s is not valid for %(name)s",
+    "%(value)s is no mail address. Possible: ada@cert.example",
+    "a person has a name of one line, at most 200 characters",
+    "a token has a name of one line, at most 100 characters",
+    "a token runs out within a year. Possible: a day from tomorrow on",
+    "a mandate ends after today. Possible: a later day, or none",
+    "%(competences)s is more than you may do at %(party)s yourself. Possible: %(possible)s",
+    (
+        "%(party)s would have nobody left who administers it. Possible: invite a successor first; "
+        "the operator of the node can end it all the same"
+    ),
+    "this invitation was used, withdrawn, or is too old. Ask for another",
+    "this invitation is for somebody else. Possible: sign out first",
+    "this organisation takes no part any more",
+    "whoever invited you may do so no more. Possible: ask for another invitation",
+    "there is an account for this address. Possible: sign in with it first",
+    "%(party)s sent %(count)s invitations within a day. Possible: tomorrow",
+    "there is a group called %(name)s. Possible: another name",
+    "%(name)s has ended. Possible: make another group",
+    "a saved filter has a name of at most %(longest)s letters",
+    "there is no filter to keep. Possible: choose one first",
+    "at most %(most)s filters are kept. Possible: drop one first",
+    "a text has at most %(most)s letters, not %(count)s",
+    "there is nothing in it. Possible: write what is to be said",
+    "%(count)s cases at once. Possible: 1 to %(most)s",
+    "%(count)s cases to merge. Possible: 1 to %(most)s others",
+    "a case has at most %(most)s tags. Possible: take one off first",
+    "a tag is one word or a few, at most %(longest)s letters",
+    "nobody of the desk has this id. Possible: somebody who handles cases",
+    "case %(case)s was merged itself. Possible: one that is open",
+    "case %(case)s is %(state)s. Possible: one that is open",
+    "case %(case)s is %(party)s's. Possible: another party",
+    (
+        "case %(case)s is not told to %(party)s as %(relation)s like %(other)s. Possible: "
+        "cases of one party and relation"
+    ),
+    (
+        "%(some)s of the %(all)s events of case %(case)s lie in %(where)s. Possible: a network or "
+        "domain with some of them and not all"
+    ),
+    (
+        "%(name)s: of a report like this no byte may be kept, so that it cannot wait here. "
+        "Possible: tocsin route, which refers it at once"
+    ),
+    "a subject has at most 200 letters",
+    "nobody is aware of an incident before it is. Possible: a moment gone by",
+    "a field that no ruling names was withheld: no rule opens it",
+)
+LONGEST = 600  # a sentence; what is longer holds somebody's text, and takes long to be told apart
+_SLOT = re.compile(r"%\((\w+)\)s")
+
+
+@cache
+def sentences() -> tuple[str, ...]:
+    """Every sentence that can be translated; those of the rules are theirs."""
+    purposes = (text for row in DISCLOSURE for text in (row.purpose, row.basis))
+    return tuple(dict.fromkeys((*_REASONS, *_CHANGES, *_REFUSALS, *purposes)))
+
+
+def said(text: str) -> str:
+    """A sentence in the language of the page; in English where its shape is not known."""
+    spoken = (translation.get_language() or SOURCE).partition("-")[0]
+    if not text or len(text) > LONGEST or spoken == SOURCE:
+        return text
+    if (whole := _said(text)) is not None:
+        return whole
+    parts = text.split("; ")
+    return "; ".join(_said(part) or part for part in parts)
+
+
+def _said(text: str) -> str | None:
+    for shape, sentence in _shapes():
+        if found := shape.fullmatch(text):
+            return gettext(sentence) % found.groupdict() if found.groupdict() else gettext(sentence)
+    return None
+
+
+@cache
+def _shapes() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Those without a gap first, then those with most words of their own."""
+    ordered = sorted(sentences(), key=lambda one: (len(_SLOT.findall(one)), -len(one)))
+    return tuple((_shape(one), one) for one in ordered)
+
+
+def _shape(sentence: str) -> re.Pattern[str]:
+    pieces = _SLOT.split(sentence)
+    text = "".join(
+        f"(?P<{piece}>.+?)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces)
+    )
+    return re.compile(text, re.DOTALL)
+
+
+# ── the language of somebody who is written to ───────────────────────────────────────────
+
+
+def offered(language: str) -> str:
+    """The language in which somebody is written to: theirs where it is complete, or English."""
+    code = language.partition("-")[0].lower()
+    return code if code in dict(settings.LANGUAGES) else SOURCE
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[str]:
+    """What is worded inside is in this language, or in English; gives which it is."""
+    chosen = offered(language)
+    with translation.override(chosen):
+        yield chosen
