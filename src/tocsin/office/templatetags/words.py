@@ -16,6 +16,7 @@ from tocsin.office.permissions import PERMISSIONS
 from tocsin.rules import nis2, response
 from tocsin.rules.acts import DEADLINES
 from tocsin.rules.lifecycle import spoken as as_spoken
+from tocsin.words.competences import HELD_BY, Competence
 from tocsin.words.moments import as_utc
 from tocsin.words.relations import Relation, RemitKind, Side
 from tocsin.words.roles import SPOKEN
@@ -92,6 +93,12 @@ def spoken(value: Any) -> str:
     if word in _SPOKEN:
         return str(_SPOKEN[word])
     return gettext(text) if (text := as_spoken(word)) in _words_of_tables() else text
+
+
+@register.filter
+def who(competence: Competence) -> str:
+    """Whose people can be given a competence."""
+    return ", ".join(spoken(SPOKEN[role]) for role in HELD_BY[competence]) or gettext("the node")
 
 
 @register.filter

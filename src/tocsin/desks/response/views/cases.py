@@ -32,6 +32,7 @@ from tocsin.desks.response.views.doors import (
     query_without,
     store_folder,
 )
+from tocsin.office import sentences
 from tocsin.office.models import Party
 from tocsin.office.people.viewer import running
 from tocsin.words.errors import NotFound, TocsinError, Unusable
@@ -108,7 +109,7 @@ def _filters(request: Asked) -> tuple[str, queries.Filters]:
     try:
         return "", queries.Filters.read(words)
     except Unusable as fault:
-        return str(fault), queries.Filters()
+        return sentences.said(str(fault)), queries.Filters()
 
 
 def _exported(request: Asked, filters: queries.Filters, form: str) -> HttpResponseBase:
@@ -136,7 +137,7 @@ def save(request: Asked) -> HttpResponseBase:
         name = request.POST.get("name", "")
         kept = save_filter(request.viewer, name=name, filters=filters, at=datetime.now(UTC))
     except TocsinError as fault:
-        messages.error(request, problem or str(fault))
+        messages.error(request, problem or sentences.said(str(fault)))
     else:
         messages.success(request, _("Kept as %(name)s.") % {"name": kept.name})
     return redirect(back)
@@ -301,7 +302,7 @@ def _done(request: Asked, uid: UUID, act: Callable[[], Any]) -> HttpResponseBase
     except NotFound:
         raise
     except TocsinError as fault:
-        messages.error(request, str(fault))
+        messages.error(request, sentences.said(str(fault)))
     else:
         messages.success(request, _("It is written down."))
     return redirect("response:case", uid=uid)
@@ -316,7 +317,7 @@ def many(request: Asked) -> HttpResponseBase:
     try:
         done = _many(request, uids, name)
     except TocsinError as fault:
-        messages.error(request, str(fault) if uids else _("No case was ticked."))
+        messages.error(request, sentences.said(str(fault)) if uids else _("No case was ticked."))
         return redirect(back)
     good = sum(one.case is not None for one in done)
     if good:
