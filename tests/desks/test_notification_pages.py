@@ -82,7 +82,7 @@ def test_an_incident_goes_from_the_first_form_to_the_final_report(entity, receiv
     asked = text(receiver.get(page(row)))
     assert "Suspected of unlawful or malicious acts: yes" in asked
     assert "intrusion suspected" in asked
-    assert "Others could now: progress (by isp, platform, registry or brand)" in asked
+    assert "Others could now: progress (by isp, platform, registry, brand)" in asked
 
     send(receiver, row, "ask", text="which systems?")
     send(entity, row, "update", text="billing alone")

@@ -73,6 +73,7 @@ PERMISSIONS: dict[str, Permission] = {
     "response:preview:read": _node(_HANDLE, does="look up who would be told of something"),
     "response:report:add": _node(_HANDLE, does="bring in a report"),
     "response:report:add_own": _own(_ANSWER, _HANDLE, does="report something to this node"),
+    "response:report:answer": _node(_HANDLE, does="answer whoever sent a report"),
     "response:report:read": _node(_HANDLE, does="see every report"),
     "response:report:read_own": _own(_ANSWER, _HANDLE, does="see what became of one's reports"),
 }

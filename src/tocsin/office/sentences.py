@@ -111,6 +111,12 @@ _REFUSALS = (
     "a subject has at most 200 letters",
     "nobody is aware of an incident before it is. Possible: a moment gone by",
     "a field that no ruling names was withheld: no rule opens it",
+    "no rule opens this field",
+    "passwords, payloads and requests leave the node to nobody",
+    "no transfer: the recipient is inside the European Economic Area",
+    "GDPR 45: adequacy decision of %(day)s (unverified)",
+    "%(value)s is no state. Possible: %(possible)s",
+    "%(value)s is no day. Possible: 2026-11-23",
 )
 LONGEST = 600  # a sentence; what is longer holds somebody's text, and takes long to be told apart
 _SLOT = re.compile(r"%\((\w+)\)s")

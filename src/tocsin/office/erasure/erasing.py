@@ -10,7 +10,9 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from django.apps import apps
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from tocsin.flow import erasure as flow
 from tocsin.flow.subject import Ids
@@ -159,8 +161,18 @@ def _empty_spool(order: Order) -> Place:
 
 def _erase_texts(order: Order) -> list[Place]:
     if isinstance(order.subject, Ids):  # the id of a report names nobody
+        _tell_desks(order)
         return []
     return [texts.erase(order), texts.look_at_others(order)]
+
+
+def _tell_desks(order: Order) -> None:
+    """`reports_erased` in a desk's `apps.py` names what ends with reports, in this transaction."""
+    if order.dry_run or order.subject.kind != "report":
+        return
+    named = [getattr(config, "reports_erased", "") for config in apps.get_app_configs()]
+    for name in filter(None, named):
+        import_string(name)(order.subject.values, by=order.by, at=order.at)
 
 
 # ── proof ────────────────────────────────────────────────────────────────────────────────
