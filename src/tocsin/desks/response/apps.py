@@ -62,7 +62,7 @@ class Response(AppConfig):
     personal_texts = {
         "Case": ("about", "because", "family", "sample", "within", "without"),
         "Entry": ("message_id", "text"),
-        "Intake": ("name", "outcome", "error"),
+        "Intake": ("answer", "name", "outcome", "error"),
         "Notification": ("subject",),
         "Report": ("name", "reason", "notes"),
         "SavedFilter": ("name", "filters"),
@@ -77,6 +77,8 @@ class Response(AppConfig):
         ("Case", Place.CASES, "changed_at", None),
         ("Notification", Place.NOTIFICATIONS, "changed_at", None),
     )
+    # For erasure (office.erasure): what goes with reports that are erased.
+    reports_erased = "tocsin.desks.response.actions.owing.forget_reports"
     # For receipts (office.receipts): what a party says of a delivery moves its cases.
     receipt_added = "tocsin.desks.response.actions.hearing.hear_receipt"
 
@@ -109,6 +111,7 @@ class Response(AppConfig):
         "response:notification:begin": _NOTIFIED,
         "response:notification:consult": _CONSULTED,
         "response:notification:step": _NOTIFIED,
+        "response:report:answer": _case(),
         "response:report:route": Shape(
             {
                 "reports": TEXTS,

@@ -41,5 +41,6 @@ urlpatterns = [
     path("reports/", reports.list_reports, name="reports"),
     path("reports/add", reports.add_report, name="add_report"),
     path("reports/uploads/<uuid:uid>", reports.show_intake, name="intake"),
+    path("reports/uploads/<uuid:uid>/answer", reports.answer, name="answer_reporter"),
     path("reports/<uuid:uid>", reports.show_report, name="report"),
 ]

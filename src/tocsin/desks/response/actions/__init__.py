@@ -20,6 +20,7 @@ from tocsin.desks.response.actions.handling import (
 )
 from tocsin.desks.response.actions.moving import Post, merge, redirect, split
 from tocsin.desks.response.actions.notifying import begin_notification, step_notification
+from tocsin.desks.response.actions.owing import answer_reporter
 from tocsin.desks.response.actions.preview import preview_reports
 from tocsin.desks.response.actions.reporters import want_feedback
 from tocsin.desks.response.actions.route import Options, Outcome, require_name, route_reports
@@ -32,6 +33,7 @@ __all__ = [
     "Post",
     "answer",
     "answer_all",
+    "answer_reporter",
     "assign",
     "assign_all",
     "begin_notification",

@@ -1,10 +1,11 @@
-"""The clocks of cases: one per delivery that told of them, whatever the number of cases in it.
+"""The clocks of the desk: of cases, one per delivery that told of them; of reports, their answer.
 
 Who is told of five hundred infections in one message owes one answer by one day, and gets one
 reminder. Clocks run for members alone: nobody else has agreed to them.
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from tocsin.desks.response.models import Case
 from tocsin.office import deadlines
@@ -17,6 +18,7 @@ from tocsin.words.moments import as_utc, read_zone
 from tocsin.words.roles import Role
 
 ACKNOWLEDGE, CURE, REVIEW = "response:acknowledge", "response:cure", "response:review"
+ANSWER_REPORTER = "response:answer-reporter"
 UNANSWERED = ("new", "told", "reopened")
 UNMENDED = (*UNANSWERED, "acknowledged", "acted")
 DENIED = ("not_ours", "false_positive")
@@ -33,15 +35,15 @@ def place_of(party: Party | None) -> tuple[str, PublicHolidays]:
     return row.zone, PublicHolidays(row.code)
 
 
-def start(name: str, delivery: Delivery, owing: Party | None, *, by: str, at: datetime) -> None:
-    """Start a clock of the response desk for what a delivery told."""
+def start(name: str, matter: UUID, owing: Party | None, *, by: str, at: datetime) -> None:
+    """Start a clock of the response desk for a delivery, or for what was brought in."""
     zone, holidays = place_of(owing)
     rule = in_force(response.DEADLINES, name, on=as_utc(at).date())
     if owing is not None and (not owing.member or Role(owing.role) not in rule.owed_by):
         return
     deadlines.start(
         rule,
-        matter=delivery.uid,
+        matter=matter,
         party=owing,
         started_at=at,
         zone=read_zone(zone),
@@ -54,7 +56,7 @@ def start(name: str, delivery: Delivery, owing: Party | None, *, by: str, at: da
 def told(delivery: Delivery, *, by: str, at: datetime) -> None:
     """The party was told: it owes an answer, and later a remedy."""
     for name in (ACKNOWLEDGE, CURE):
-        start(name, delivery, delivery.party, by=by, at=at)
+        start(name, delivery.uid, delivery.party, by=by, at=at)
 
 
 def answered(case: Case, *, by: str, at: datetime) -> None:
@@ -62,7 +64,7 @@ def answered(case: Case, *, by: str, at: datetime) -> None:
     if case.told_in is not None:
         settle(case.told_in, by=by, at=at)
         if case.state in DENIED and not _is_running(case.told_in):
-            start(REVIEW, case.told_in, _desk(), by=by, at=at)
+            start(REVIEW, case.told_in.uid, desk(), by=by, at=at)
 
 
 def settle(delivery: Delivery, *, by: str, at: datetime) -> None:
@@ -77,5 +79,6 @@ def _is_running(delivery: Delivery) -> bool:
     return Deadline.objects.filter(matter=delivery.uid, rule=REVIEW, met_at=None).exists()
 
 
-def _desk() -> Party | None:
+def desk() -> Party | None:
+    """The party that runs this node."""
     return Party.objects.filter(runs_node=True).first()

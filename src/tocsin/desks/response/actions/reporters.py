@@ -6,6 +6,7 @@ from pathlib import Path
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from tocsin.desks.response.actions.owing import note_told
 from tocsin.desks.response.models import Feedback
 from tocsin.desks.response.queries.fates import Fate, answered_since
 from tocsin.office import notices, register, sentences
@@ -79,6 +80,7 @@ def _tell(row: Feedback, by: str, at: datetime, store_folder: Path, node: str) -
         store_folder=store_folder,
         node=node,
     )
+    note_told(row.party, since, as_utc(at), by=by, at=at)
     facts: dict[str, register.Fact] = {"party": row.party.slug, "cases": fate.total}
     register.record(
         action="response:feedback:tell", actor=by, at=at, subject=row.party.uid, facts=facts

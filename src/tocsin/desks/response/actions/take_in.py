@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import transaction
 
+from tocsin.desks.response.actions.owing import owe_answer, owe_no_longer
 from tocsin.desks.response.actions.pipeline import PROHIBITED, evidence_class_of
 from tocsin.desks.response.actions.pipeline import Intake as Reading
 from tocsin.desks.response.actions.preview import preview_reports
@@ -118,6 +119,7 @@ def take_in(
             "party": party.slug if party else None,
         }
         register.record(action="response:intake:add", actor=by, at=at, subject=row.uid, facts=facts)
+        owe_answer(row, by=by, at=at)
         if also is not None:
             also(row)
     return row
@@ -150,14 +152,20 @@ def work_through(bench: Bench, *, at: datetime) -> list[str]:
     said = []
     while taken := leases.take(due, owner=bench.owner, at=at, lease=bench.lease, limit=1):
         said.append(_work(taken[0], bench, at=as_utc(at)))
-    forget_old(at=at)
+    forget_old(by=bench.owner, at=at)
     return said
 
 
-def forget_old(*, at: datetime) -> int:
-    """Drop what made no run and is older than a month; how many."""
+def forget_old(*, by: str, at: datetime) -> int:
+    """Drop what made no run and is older than a month, and its clocks; how many."""
     old = Intake.objects.filter(run=None, received_at__lt=as_utc(at) - _FORGOTTEN)
-    return old.exclude(state=Intake.State.WAITING).delete()[0]
+    old = old.exclude(state=Intake.State.WAITING)
+    gone = list(old.values_list("uid", flat=True))
+    if not gone:
+        return 0
+    with transaction.atomic():
+        owe_no_longer(gone, why="what was brought in is gone", by=by, at=at)
+        return Intake.objects.filter(uid__in=gone).delete()[0]
 
 
 def _work(row: Intake, bench: Bench, *, at: datetime) -> str:

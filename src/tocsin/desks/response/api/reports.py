@@ -9,6 +9,8 @@ from django.http import HttpResponse
 from ninja import Field, Query, Router, Schema
 
 from tocsin.desks.response.actions.arrive import key_of, take_in_once
+from tocsin.desks.response.actions.moving import Post
+from tocsin.desks.response.actions.owing import ANSWER, answer_reporter
 from tocsin.desks.response.actions.take_in import take_in
 from tocsin.desks.response.api.bodies import Describes, body_as_file
 from tocsin.desks.response.models import Arrival, Intake
@@ -108,6 +110,8 @@ class ReportOut(ReportBrief):
     classification: str = ""
     error: str = ""
     notes: list[str] = []
+    answer: str = Field("", description="what the desk answered whoever brought it in")
+    answered_at: datetime | None = None
     told: list[Told] = []
     deliveries: list[DeliveryName] = []
 
@@ -118,6 +122,12 @@ class AddReport(Describes):
     purpose: Literal["route", "preview"] = Field(
         "route", description="preview says what routing would do, and tells nobody"
     )
+
+
+class AnswerReporter(Schema):
+    """What became of a report, for whoever brought it in."""
+
+    text: str = Field(min_length=1, max_length=10_000)
 
 
 class WhichReports(Paging):
@@ -176,6 +186,19 @@ def get_report(request: Called, uid: str) -> Any:
     return shown(request, intake_for(request.viewer, uid))
 
 
+@router.post(
+    "/reports/{uid}/answers",
+    auth=Scope(ANSWER),
+    response={201: ReportOut},
+    summary="Answer whoever brought a report in",
+)
+def answer_report(request: Called, uid: str, words: AnswerReporter) -> Any:
+    """They get a notice and see it with the report; the clock of the answer stops."""
+    post = Post(Path(settings.STORE), settings.NODE_NAME)
+    answer_reporter(request.viewer, uid, text=words.text, at=request.at, post=post)
+    return shown(request, intake_for(request.viewer, uid))
+
+
 def brief(row: Intake) -> dict[str, Any]:
     """A report in a list."""
     return {
@@ -205,6 +228,8 @@ def shown(request: Called, row: Intake) -> dict[str, Any]:
         "format": row.format or "".join(file["format"] for file in files[:1]),
         "classification": row.classification,
         "error": row.error,
+        "answer": row.answer,
+        "answered_at": row.answered_at,
         "notes": [note for file in files for note in file["notes"]],
         "told": [
             {"relation": relation, "parties": parties, "rows": rows}

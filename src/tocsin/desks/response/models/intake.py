@@ -15,7 +15,8 @@ class Intake(models.Model):
     was only a preview, or failed, 30 days. `outcome` holds counts, names of parties and reasons;
     what a sentence of it quotes from a report may name a person.
 
-    Lease, attempt and `next_attempt_at` as on a delivery.
+    `answer` is what the desk answered whoever brought it in, last at `answered_at`; it goes with
+    the row. Lease, attempt and `next_attempt_at` as on a delivery.
     """
 
     class Purpose(models.TextChoices):
@@ -49,6 +50,8 @@ class Intake(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     outcome = models.JSONField(default=dict)
     error = models.TextField(blank=True)
+    answer = models.TextField(blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
     attempt = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
     lease_owner = models.CharField(max_length=100, blank=True)

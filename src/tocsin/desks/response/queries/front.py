@@ -11,7 +11,7 @@ from tocsin.desks.response.models import Intake
 from tocsin.desks.response.queries.cases import my_open_work
 from tocsin.desks.response.queries.deliveries import visible_deliveries
 from tocsin.desks.response.queries.notifications import visible_notifications
-from tocsin.desks.response.queries.reports import visible_intakes
+from tocsin.desks.response.queries.reports import ANSWER_REPORTER, visible_intakes
 from tocsin.office.front import Card
 from tocsin.office.models import Deadline, Delivery
 from tocsin.office.people.viewer import Viewer
@@ -54,6 +54,8 @@ def cards(viewer: Viewer, *, at: datetime) -> list[Card]:
         found.append(_parked(viewer))
     if viewer.may("response:report:read") or viewer.may("response:report:read_own"):
         found.append(_failed(viewer, at=at))
+    if viewer.may("response:report:answer"):
+        found.append(_reporters())
     return found
 
 
@@ -92,6 +94,13 @@ def _parked(viewer: Viewer) -> Card:
         url,
         is_urgent=True,
     )
+
+
+def _reporters() -> Card:
+    waiting = _running().filter(rule=ANSWER_REPORTER)
+    url = f"{reverse('response:reports')}?state=unanswered"
+    says = _("They brought a report in and wait to hear what became of it.")
+    return Card(_("Reporters to answer"), waiting.count(), says, url)
 
 
 def _failed(viewer: Viewer, *, at: datetime) -> Card:

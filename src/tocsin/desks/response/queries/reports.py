@@ -8,12 +8,13 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from tocsin.desks.response.models import Intake, Report
 from tocsin.desks.response.queries.listing import Slice, cut
-from tocsin.office.models import Delivery
+from tocsin.office.models import Deadline, Delivery
 from tocsin.office.people.viewer import Viewer
 from tocsin.words.errors import NotFound, Unusable
 
 READ, READ_OWN = "response:report:read", "response:report:read_own"
-STATES = ("waiting", "failed", "unreadable", "quarantined", "unrouted")
+STATES = ("waiting", "failed", "unreadable", "quarantined", "unrouted", "unanswered")
+ANSWER_REPORTER = "response:answer-reporter"
 MOST_TOLD = 500
 
 
@@ -42,6 +43,8 @@ def reports_for(viewer: Viewer, *, state: str = "", page: int = 1) -> Slice:
         rows = rows.filter(quarantined__gt=0)
     elif state == "unrouted":
         rows = rows.filter(run__counts__unrouted__gt=0)
+    elif state == "unanswered":
+        rows = rows.filter(run__uid__in=_waiting_for_answer())
     elif state:
         rows = rows.none()  # uploads alone can wait or fail
     return cut(rows.order_by("-received_at", "-pk"), page=page)
@@ -51,17 +54,35 @@ def intakes_for(viewer: Viewer, *, state: str = "", most: int = 20) -> list[Inta
     """Uploads that wait or failed, the newest first."""
     wanted = [state] if state in ("waiting", "failed") else ["waiting", "failed"]
     rows = visible_intakes(viewer).filter(state__in=wanted).select_related("party")
+    if state == "unanswered":
+        rows = rows.filter(uid__in=_waiting_for_answer())
     return list(rows.order_by("-received_at", "-pk")[:most])
+
+
+def _waiting_for_answer() -> QuerySet[Deadline, Any]:
+    waiting = Deadline.objects.filter(rule=ANSWER_REPORTER, met_at=None)
+    return waiting.exclude(state=Deadline.State.WITHDRAWN).values("matter")
+
+
+def answer_clocks(matter: UUID) -> list[Deadline]:
+    """The clock of the answer to whoever brought something in, where one runs or ran."""
+    rows = Deadline.objects.filter(matter=matter, rule=ANSWER_REPORTER).select_related("party")
+    return list(rows.order_by("due_at", "pk"))
 
 
 @dataclass(frozen=True)
 class ReportFile:
-    """One report; who was told is for the desk, a reporter sees as what and how many."""
+    """One report; who was told is for the desk, a reporter sees as what and how many.
+
+    `intake` is what was brought in, where somebody did; `clocks` is when its answer is owed.
+    """
 
     report: Report
     is_desk: bool
     deliveries: list[Delivery]
     relations: list[tuple[str, int, int]]
+    intake: Intake | None = None
+    clocks: tuple[Deadline, ...] = ()
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -78,7 +99,9 @@ def report_for(viewer: Viewer, uid: UUID | str) -> ReportFile:
     told = Delivery.objects.filter(run=report.run)
     desk = viewer.may(READ)
     rows = list(told.select_related("party").order_by("-rows", "pk")[:MOST_TOLD]) if desk else []
-    return ReportFile(report, desk, rows, relations_told(told))
+    intake = Intake.objects.filter(run=report.run).select_related("party").first()
+    clocks = tuple(answer_clocks(report.run.uid))
+    return ReportFile(report, desk, rows, relations_told(told), intake, clocks)
 
 
 def relations_told(told: QuerySet[Delivery]) -> list[tuple[str, int, int]]:

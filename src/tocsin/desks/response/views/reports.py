@@ -1,6 +1,7 @@
 """Reports: brought in, on their way, and what came of them."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from tocsin.desks.response.actions.moving import Post
+from tocsin.desks.response.actions.owing import ANSWER, answer_reporter, is_owed
 from tocsin.desks.response.actions.take_in import Brought, take_in
 from tocsin.desks.response.forms import BringIn
 from tocsin.desks.response.models import Intake
@@ -30,9 +33,9 @@ from tocsin.desks.response.views.doors import (
     store_folder,
 )
 from tocsin.office import sentences
-from tocsin.office.models import Party
+from tocsin.office.models import Deadline, Party
 from tocsin.office.people.viewer import Viewer
-from tocsin.words.errors import TocsinError
+from tocsin.words.errors import NotFound, TocsinError
 from tocsin.words.markings import Tlp
 
 READ = ("response:report:read", "response:report:read_own")
@@ -68,8 +71,40 @@ def list_reports(request: Asked) -> HttpResponseBase:
 def show_report(request: Asked, uid: UUID) -> HttpResponseBase:
     """One report: what was read, what came of it."""
     file = queries.report_for(request.viewer, uid)
-    way = crumbs((_("Reports"), reverse("response:reports")))
-    return render(request, "response/report.html", {"file": file, "crumbs": way})
+    said = {
+        "file": file,
+        **_answering(request, file.intake, file.clocks),
+        "crumbs": crumbs((_("Reports"), reverse("response:reports"))),
+    }
+    return render(request, "response/report.html", said)
+
+
+def _answering(request: Asked, intake: Intake | None, clocks: Sequence[Deadline]) -> dict[str, Any]:
+    """What is shown of the answer to whoever brought something in; the clock is the desk's."""
+    may = intake is not None and is_owed(intake) and request.viewer.may(ANSWER)
+    clocks = clocks if request.viewer.may(READ[0]) else ()
+    return {"brought": intake, "may_answer": may, "clocks": clocks, "now": datetime.now(UTC)}
+
+
+@open_to(ANSWER)
+@require_POST
+def answer(request: Asked, uid: UUID) -> HttpResponseBase:
+    """Tell whoever brought a report in what became of it."""
+    try:
+        answer_reporter(
+            request.viewer,
+            uid,
+            text=request.POST.get("text", ""),
+            at=datetime.now(UTC),
+            post=Post(store_folder(), settings.NODE_NAME),
+        )
+    except NotFound:
+        raise
+    except TocsinError as fault:
+        messages.error(request, sentences.said(str(fault)))
+    else:
+        messages.success(request, _("The answer is on its way."))
+    return redirect("response:intake", uid=uid)
 
 
 @open_to(ADD, ADD_OWN)
@@ -129,21 +164,25 @@ def show_intake(request: Asked, uid: UUID) -> HttpResponseBase:
     """How far an upload is, and what came of it; 304 where nothing changed since."""
     intake = queries.intake_for(request.viewer, uid)
     is_part = request.headers.get("HX-Request") == "true"
-    tag = _tag(intake, request, is_part=is_part)
+    clocks = queries.answer_clocks(intake.uid)
+    tag = _tag(intake, request, clocks, is_part=is_part)
     response: HttpResponse | None = get_conditional_response(request, etag=tag)
     if response is None:
         page = "response/parts/intake.html" if is_part else "response/intake.html"
-        response = render(request, page, _said(request, intake))
+        response = render(
+            request, page, {**_said(request, intake), **_answering(request, intake, clocks)}
+        )
         response["ETag"] = tag
     response["Vary"] = "HX-Request, Cookie, Accept-Language"
     return response
 
 
-def _tag(intake: Intake, request: Asked, *, is_part: bool) -> str:
+def _tag(intake: Intake, request: Asked, clocks: list[Deadline], *, is_part: bool) -> str:
     """Changes with whatever the page shows; a page with messages is never the same."""
     facts = (intake.uid, intake.state, intake.stage, intake.rows, intake.error, intake.attempt)
+    answered = (intake.answered_at, [(row.pk, row.state, row.met_at) for row in clocks])
     words = (request.viewer.name, get_language(), is_part, len(messages.get_messages(request)))
-    return quote_etag(hashlib.sha256(repr((facts, words)).encode()).hexdigest()[:32])
+    return quote_etag(hashlib.sha256(repr((facts, answered, words)).encode()).hexdigest()[:32])
 
 
 def _said(request: Asked, intake: Intake) -> dict[str, Any]:
