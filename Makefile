@@ -9,6 +9,8 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 LOCKED  := install --require-hashes --no-deps --only-binary :all:
+# A file's tests share what they make; what lasts longest begins first (tests/conftest.py).
+SIDE_BY_SIDE := --numprocesses auto --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
            --generate-hashes --no-emit-index-url --no-emit-find-links \
            --custom-compile-command "make lock" --group build
@@ -25,10 +27,10 @@ serve: $(VENV)/.tocsin $(VENV)/.frontend ## serve the pages of the demo's node o
 	@$(BIN)/tocsin serve --store demo-output/store
 
 test: $(VENV)/.dev $(VENV)/.frontend ## run the test suite
-	@$(BIN)/pytest --numprocesses auto --dist loadfile
+	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-postgres: $(VENV)/.dev $(VENV)/.frontend ## run the tests that touch the database on PostgreSQL
-	@$(BIN)/python -m tests.postgres $(BIN)/pytest --touching-database
+	@$(BIN)/python -m tests.postgres $(BIN)/pytest --touching-database $(SIDE_BY_SIDE)
 
 check: test test-postgres lint types floors docs ## everything: tests on both databases, style, types, floors, docs
 
