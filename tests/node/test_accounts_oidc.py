@@ -129,7 +129,7 @@ def trust(pages: Any, running: Issuer, *, vouches: bool = False) -> None:
         secret="s3cret",
         vouches=vouches,
     )
-    pages.OIDC_PROVIDERS = {"meadow": provider}
+    pages.SIGN_IN_PROVIDERS = {"meadow": provider}
     pages.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [provider.as_app()]}}
 
 

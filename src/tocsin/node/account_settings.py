@@ -3,13 +3,15 @@
 TOCSIN_PROXIES     proxies before this node, 0 to 9 (default 0): how many entries at the end of
                    X-Forwarded-For are their own, and whether X-Forwarded-Proto is believed at all
 TOCSIN_OIDC_FILE   file that names the parties' own sign-in servers (OpenID Connect)
+TOCSIN_SAML_FILE   the same for servers that speak SAML 2.0
 """
 
 import os
 
 from django.core.exceptions import ImproperlyConfigured
 
-from tocsin.node.provider_settings import read_providers
+from tocsin.node.provider_settings import Provider, read_providers
+from tocsin.node.saml_settings import IS_INSTALLED, SamlProvider, read_saml_providers
 from tocsin.node.web_settings import ALLOWED_HOSTS, IS_LOCAL
 
 # Where mails say that the pages are; "" on this machine alone, where the request says it.
@@ -80,10 +82,22 @@ MFA_TOTP_ISSUER = "Tocsin"
 
 # ── the parties' own sign-in servers ─────────────────────────────────────────────────────
 
-OIDC_PROVIDERS = read_providers(os.environ.get("TOCSIN_OIDC_FILE", "").strip())
+_OIDC = read_providers(os.environ.get("TOCSIN_OIDC_FILE", "").strip())
+_SAML = read_saml_providers(os.environ.get("TOCSIN_SAML_FILE", "").strip())
+if _both := sorted(_OIDC.keys() & _SAML.keys()):
+    raise ImproperlyConfigured(
+        f"TOCSIN_SAML_FILE: {_both[0]} is the id of a server in TOCSIN_OIDC_FILE. "
+        "Possible: another id"
+    )
+SIGN_IN_PROVIDERS: dict[str, Provider | SamlProvider] = {**_OIDC, **_SAML}
 SOCIALACCOUNT_PROVIDERS = {
-    "openid_connect": {"APPS": [one.as_app() for one in OIDC_PROVIDERS.values()]}
+    "openid_connect": {"APPS": [one.as_app() for one in _OIDC.values()]},
+    "saml": {"APPS": [one.as_app() for one in _SAML.values()]},
 }
+PROVIDER_APPS = [
+    "allauth.socialaccount.providers.openid_connect",
+    *(["allauth.socialaccount.providers.saml"] if IS_INSTALLED else []),
+]
 
 # ── counters and mail ────────────────────────────────────────────────────────────────────
 

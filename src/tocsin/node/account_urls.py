@@ -10,6 +10,7 @@ from allauth.socialaccount.providers.openid_connect import views as oidc
 from allauth.usersessions import views as sessions
 from django.urls import path, re_path
 
+from tocsin.node.saml_settings import IS_INSTALLED
 from tocsin.node.second_factor import SetUpApp, SetUpPasskey
 
 urlpatterns = [
@@ -65,3 +66,15 @@ urlpatterns = [
     path("oidc/<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
     path("oidc/<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
 ]
+
+if IS_INSTALLED:
+    from tocsin.node.saml import Answer, Begin, Finish, Metadata, sign_out
+
+    _NODE = "saml/<slug:organization_slug>"
+    urlpatterns += [
+        path(f"{_NODE}/login/", Begin.as_view(), name="saml_login"),
+        path(f"{_NODE}/acs/", Answer.as_view(), name="saml_acs"),
+        path(f"{_NODE}/acs/finish/", Finish.as_view(), name="saml_finish_acs"),
+        path(f"{_NODE}/metadata/", Metadata.as_view(), name="saml_metadata"),
+        path(f"{_NODE}/sls/", sign_out, name="saml_sls"),
+    ]

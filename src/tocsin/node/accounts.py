@@ -87,7 +87,7 @@ class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class Providers(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """OpenID Connect: signs in people who have an account here, and makes none.
+    """OpenID Connect and SAML: signs in people who have an account here, and makes none.
 
     A party's server speaks for people who act for that party and for no other: whoever runs it
     could otherwise be anybody.
@@ -99,7 +99,7 @@ class Providers(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """Let in who may come in this way; join a first sign-in to the invited person."""
-        provider = settings.OIDC_PROVIDERS.get(sociallogin.account.provider)
+        provider = settings.SIGN_IN_PROVIDERS.get(sociallogin.account.provider)
         person = sociallogin.user if sociallogin.is_existing else _named(sociallogin)
         if provider is None or person is None or not _speaks_for(provider.party, person):
             raise ImmediateHttpResponse(redirect("socialaccount_login_error"))

@@ -57,7 +57,7 @@ def _providers(request: HttpRequest) -> str:
     """Where signing in by a party's own server leads, on the pages that begin it."""
     if not request.path_info.startswith("/account/"):
         return ""
-    named = (one.form_origins() for one in settings.OIDC_PROVIDERS.values())
+    named = (one.form_origins() for one in settings.SIGN_IN_PROVIDERS.values())
     return "".join(f" {origin}" for origins in named for origin in origins)
 
 

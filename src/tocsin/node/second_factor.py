@@ -39,7 +39,7 @@ def is_vouched_session(request: HttpRequest) -> bool:
 
 def is_vouched(record: dict[str, Any]) -> bool:
     """Whether a sign-in came from a provider of which the operator says that it asks for one."""
-    provider = settings.OIDC_PROVIDERS.get(str(record.get("provider")))
+    provider = settings.SIGN_IN_PROVIDERS.get(str(record.get("provider")))
     return record.get("method") == "socialaccount" and provider is not None and provider.vouches
 
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from tocsin.node.account_settings import *  # noqa: F403 those of accounts
+from tocsin.node.account_settings import PROVIDER_APPS
 from tocsin.node.desks import DESKS
 from tocsin.node.web_settings import *  # noqa: F403 the pages' own, in a file of their own
 
@@ -80,7 +81,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.openid_connect",
+    *PROVIDER_APPS,
     "allauth.usersessions",
 ]
 SECRET_KEY = secret_key(STORE)
