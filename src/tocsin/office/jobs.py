@@ -17,6 +17,7 @@ from tocsin.words.moments import as_utc
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Settings = Mapping[str, Mapping[str, str]]
+JOBS = "jobs"  # the lane of what is quick
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ class Recurring:
     """A job with its schedule: `every` is a span, aligned to midnight UTC of 1 January 1970.
 
     `run` does it and says what it did in a sentence, or nothing where there was nothing to do.
+    Jobs of one `lane` wait for each other and for no others: what may be slow has one of its own.
     """
 
     name: str
     every: timedelta
     run: Callable[[Slot], str | None]
+    lane: str = JOBS
 
     def after(self, at: datetime) -> datetime:
         """The first slot after a moment."""

@@ -59,7 +59,7 @@ def recurring() -> list[Recurring]:
     return [
         Recurring("close-periods", timedelta(hours=1), close_periods),
         Recurring("publish-log", timedelta(minutes=1), publish_log),
-        Recurring("ask-witnesses", timedelta(minutes=1), ask_witnesses),
-        Recurring("stamp-log", timedelta(hours=1), stamp_log),
+        Recurring("ask-witnesses", timedelta(minutes=1), ask_witnesses, lane="witnesses"),
+        Recurring("stamp-log", timedelta(hours=1), stamp_log, lane="time-stamps"),
         Recurring("remind", timedelta(minutes=1), remind),
     ]

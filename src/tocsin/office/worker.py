@@ -1,7 +1,8 @@
 """The worker: lanes that hand over what is due, run what recurs and remind of what is owed.
 
-Each channel has a lane, and the jobs have one: a web server that hangs makes no mail and no public
-log late. Any number of workers may run, on one machine or several; the database is all they share.
+Each channel has a lane, so has each job that may be slow, and the quick ones share one: neither a
+web server that hangs nor a report of a million rows makes a mail or the public log late. Any number
+of workers may run, on one machine or several; the database is all they share.
 """
 
 import os
@@ -22,7 +23,6 @@ from tocsin.words.moments import as_utc
 
 FORGOTTEN = timedelta(days=7)
 AT_ONCE = 20  # deliveries a worker takes at a time, into folders
-JOBS = "jobs"
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,19 @@ class Bench:
         def over(channel: str) -> Lane:
             return lambda at: self._hand_over(channel, at)
 
-        return {JOBS: self._run_jobs, **{channel: over(channel) for channel in self.over}}
+        def jobs_of(lane: str) -> Lane:
+            mine = {name: job for name, job in self.recurring.items() if job.lane == lane}
+            return lambda at: self._run_jobs(mine, at)
 
-    def _run_jobs(self, at: datetime) -> Done:
+        named = sorted({job.lane for job in self.recurring.values()})
+        return {
+            **{lane: jobs_of(lane) for lane in named},
+            **{f"over {channel}": over(channel) for channel in self.over},
+        }
+
+    def _run_jobs(self, mine: Mapping[str, jobs.Recurring], at: datetime) -> Done:
         ran = jobs.run_due(
-            self.recurring,
+            mine,
             owner=self.owner,
             at=at,
             store_folder=self.store_folder,
