@@ -166,17 +166,22 @@ def compile_all(into: Path | None = None) -> list[Path]:
     written = []
     for language in languages():
         path = (into or LOCALE) / language / "LC_MESSAGES" / "django.mo"
-        path.parent.mkdir(parents=True, exist_ok=True)
         known = read(language)
         for one in [one for one in known if one.id and not _is_done(one)]:
             known.delete(one.id, one.context)  # or it would be shown as nothing at all
-        with path.open("wb") as file:
-            write_mo(file, known)
-        written.append(path)
-    figures = (into or LOCALE) / FIGURES
-    said = {language: status(language) for language in languages()}
-    figures.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
-    return [*written, figures]
+        file = BytesIO()
+        write_mo(file, known)
+        written.append(_put(path, file.getvalue()))
+    figures = json.dumps({language: status(language) for language in languages()}, indent=1)
+    return [*written, _put((into or LOCALE) / FIGURES, f"{figures}\n".encode())]
+
+
+def _put(path: Path, content: bytes) -> Path:
+    """Whole or not at all: a node may be reading it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_bytes(content)
+    return beside.replace(path)
 
 
 def table() -> str:
