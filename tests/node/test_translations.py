@@ -309,7 +309,7 @@ def test_why_somebody_is_told_is_said_in_their_language():
     with translation.override("fr"):
         told = sentences.said("AS64500 held 192.0.2.0-192.0.2.255 in the snapshot of 2026-06-17")
 
-    assert told == "AS64500 détenait 192.0.2.0-192.0.2.255 selon the snapshot of 2026-06-17"
+    assert told == "AS64500 détenait 192.0.2.0-192.0.2.255 selon l’état du 2026-06-17"
 
 
 def test_a_sentence_of_unknown_shape_stays_as_it_is():

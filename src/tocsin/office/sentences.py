@@ -34,6 +34,8 @@ _REASONS = (
     "agreement %(reference)s",
     "no: many lines share this address and the report names no source port",
 )
+# What stands inside such a sentence: where the knowledge comes from.
+_PARTS = ("the snapshot of %(day)s", "the overlay %(name)s")
 # What the thread of a case says (`desks.response.actions`).
 _CHANGES = (
     "assigned to nobody",
@@ -126,7 +128,7 @@ _SLOT = re.compile(r"%\((\w+)\)s")
 def sentences() -> tuple[str, ...]:
     """Every sentence that can be translated; those of the rules are theirs."""
     purposes = (text for row in DISCLOSURE for text in (row.purpose, row.basis))
-    return tuple(dict.fromkeys((*_REASONS, *_CHANGES, *_REFUSALS, *purposes)))
+    return tuple(dict.fromkeys((*_REASONS, *_PARTS, *_CHANGES, *_REFUSALS, *purposes)))
 
 
 def said(text: str) -> str:
@@ -143,8 +145,17 @@ def said(text: str) -> str:
 def _said(text: str) -> str | None:
     for shape, sentence in _shapes():
         if found := shape.fullmatch(text):
-            return gettext(sentence) % found.groupdict() if found.groupdict() else gettext(sentence)
+            words = {name: _part(word) for name, word in found.groupdict().items()}
+            return gettext(sentence) % words if words else gettext(sentence)
     return None
+
+
+def _part(text: str) -> str:
+    """What fills a gap: itself, but for the few things that are named in words."""
+    for part in _PARTS:
+        if found := _shape(part).fullmatch(text):
+            return gettext(part) % found.groupdict()
+    return text
 
 
 @cache
@@ -154,6 +165,7 @@ def _shapes() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple((_shape(one), one) for one in ordered)
 
 
+@cache
 def _shape(sentence: str) -> re.Pattern[str]:
     pieces = _SLOT.split(sentence)
     text = "".join(

@@ -26,7 +26,9 @@ from tocsin.desks.response.queries.notifications import (
     NotificationFile,
 )
 from tocsin.desks.response.views.doors import Asked, crumbs, open_to, page_number, query_without
-from tocsin.rules.lifecycle import Step, spoken, steps_from, who
+from tocsin.office import sentences
+from tocsin.office.templatetags.words import spoken, who
+from tocsin.rules.lifecycle import Step, steps_from
 from tocsin.words.errors import NotFound, TocsinError
 
 MAY = (READ, READ_OWN)
@@ -95,7 +97,7 @@ def begin(request: Asked) -> HttpResponseBase:
         except NotFound:
             raise
         except TocsinError as fault:
-            form.add_error(None, str(fault))
+            form.add_error(None, sentences.said(str(fault)))
         else:
             messages.success(request, _("It is written down; nothing was sent to anybody yet."))
             return redirect("response:notification", uid=row.uid)
@@ -117,7 +119,7 @@ def step(request: Asked, uid: UUID) -> HttpResponseBase:
         except NotFound:
             raise
         except TocsinError as fault:
-            form.add_error(None, str(fault))
+            form.add_error(None, sentences.said(str(fault)))
         else:
             messages.success(request, _("It is written down."))
             return redirect("response:notification", uid=uid)
