@@ -19,7 +19,7 @@ from tests.security.town import Town, call, content
 _VISITS = ("sessions.session", "usersessions.usersession", "people.limit")
 _NEW = re.compile(
     rb'nonce="[^"]*"|nonce-[\w-]+|name="csrfmiddlewaretoken" value="[^"]*"|chart-[td][0-9a-f]{8}'
-    rb"|csrfToken&quot;: &quot;\w+"
+    rb"|csrfToken&quot;: &quot;\w+|\"challenge\": \"[\w-]+\""
 )
 _HEADERS = ("Content-Type", "Content-Disposition", "ETag", "Last-Modified", "Location", "Allow",
             "Cache-Control", "Vary", "Link", "Upload-Offset")  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 Objects = Mapping[str, str]
 Body = Callable[[Objects], dict[str, Any]]
 
-_NOTE = "we looked"
+_NOTE, _LONG = "we looked", "seven herons at noon"
 
 
 def _plain(**words: Any) -> Body:
@@ -23,6 +23,13 @@ def _naming(make: Body) -> Body:
     return make
 
 
+_MANY = ("acknowledge", "act", "cure", "disown", "dispute", "close", "take", "tag")
+
+
+def _ticked(do: str) -> Body:
+    return _naming(lambda named: {"case": named["case"], "do": do, "note": _NOTE, "tag": "x"})
+
+
 PAGES: dict[str, tuple[Body, ...]] = {
     "set_language": (_plain(language="fr", next="/"),),
     "people:invite": (
@@ -32,7 +39,7 @@ PAGES: dict[str, tuple[Body, ...]] = {
     "people:end_mandate": (_plain(),),
     "people:make_token": (_plain(name="x", scopes="response:case:read_own", expires="2027-01-01"),),
     "people:end_token": (_plain(),),
-    "people:accept": (_plain(name="X", password="seven herons at noon", again="seven herons at noon"),),
+    "people:accept": (_plain(name="X", password=_LONG, again=_LONG),),
     "people:groups": (_plain(name="A group", purpose="x"),),
     "people:group": (
         _naming(lambda named: {"act": "add", "party": named["party"]}),
@@ -64,10 +71,10 @@ PAGES: dict[str, tuple[Body, ...]] = {
     "parties:secret": (_plain(act="make"), _plain(act="retire")),
     "parties:state": (_plain(act="retire"), _plain(act="restore")),
     "parties:take_over": (_plain(slug="taken-net"),),
-    "response:many_cases": tuple(
-        _naming(lambda named, do=do: {"case": named["case"], "do": do, "note": _NOTE, "tag": "x"})
-        for do in ("acknowledge", "act", "cure", "disown", "dispute", "close", "take", "tag")
-    ) + (_naming(lambda named: {"case": [named["case"], named["case"]], "do": "merge"}),),
+    "response:many_cases": (
+        *(_ticked(do) for do in _MANY),
+        _naming(lambda named: {"case": [named["case"], named["case"]], "do": "merge"}),
+    ),
     "response:save_filter": (
         _plain(name="mine"),
         _naming(lambda named: {"drop": named["filter"]}),
@@ -114,15 +121,25 @@ CALLS: dict[tuple[str, str], tuple[Body, ...]] = {
         _plain(person=None),
     ),
     ("POST", "cases/<uid>/closing"): (_plain(note="x"),),
+    ("POST", "reports/<uid>/answers"): (_plain(text="x"),),
     ("POST", "notifications"): (
-        _naming(lambda named: {
-            "party": named["party"], "lifecycle": "incident", "subject": "x",
-            "aware_at": "2026-11-23T09:00:00Z",
-        }),
-        _naming(lambda named: {
-            "party": "meadow-net", "lifecycle": "voluntary", "subject": "x",
-            "aware_at": "2026-11-23T09:00:00Z", "case": named["case"],
-        }),
+        _naming(
+            lambda named: {
+                "party": named["party"],
+                "lifecycle": "incident",
+                "subject": "x",
+                "aware_at": "2026-11-23T09:00:00Z",
+            }
+        ),
+        _naming(
+            lambda named: {
+                "party": "meadow-net",
+                "lifecycle": "voluntary",
+                "subject": "x",
+                "aware_at": "2026-11-23T09:00:00Z",
+                "case": named["case"],
+            }
+        ),
     ),
     ("POST", "notifications/<uid>/steps"): (_plain(step="notify", text="x"),),
     ("PUT", "cases/<uid>/tags/<name>"): (_plain(),),

@@ -92,7 +92,12 @@ def test_what_a_body_names_of_anothers_is_as_what_is_not_there(full: Town, name:
         unknown = asked(way, full.browsers[name], mine, inner=missing)
         said = [text_of(full.browsers[name]) for _ in (1,)]
         if foreign != unknown or CANARY in "".join(said):
-            told[str(way)] = (foreign.status, unknown.status, foreign.body[:300], unknown.body[:300])
+            told[str(way)] = (
+                foreign.status,
+                unknown.status,
+                foreign.body[:300],
+                unknown.body[:300],
+            )
 
     assert told == {}
     assert changed(before, written(full)) == []

@@ -149,18 +149,14 @@ def _fill(town: Town, slug: str, name: str) -> None:
     )
     step_notification(ada, notice.uid, step="warn", text=text, at=NOON - HOUR / 2)
     save_filter(ada, name=word, filters=Filters.read({"text": [word]}), at=NOON - HOUR)
-    _name(side, party, ada, carl, group, notice)
+    _name(side, ada, carl, group=group, notice=notice)
 
 
 def _name(
-    side: Side,
-    party: Party,
-    ada: Viewer,
-    carl: Viewer,
-    group: SharingGroup,
-    notice: Notification,
+    side: Side, ada: Viewer, carl: Viewer, *, group: SharingGroup, notice: Notification
 ) -> None:
     """How addresses call each of them."""
+    party = Party.objects.get(slug=side.slug)
     own = Intake.objects.get(party=party)
     side.objects = {
         "party": party.slug,
