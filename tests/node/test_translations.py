@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
+import time_machine
 from babel.messages.mofile import write_mo
 from django.conf import settings as django_settings
 from django.test import Client
@@ -131,6 +132,13 @@ def test_an_empty_translation_is_left_out_of_what_programs_read(tmp_path, monkey
     made = (folder / "it" / "LC_MESSAGES" / "django.mo").read_bytes()
     assert (b"Accedi" in made, b"Sign out" in made, b"cases" in made) == (True, False, False)
     assert read_figures(folder) == {"it": Translation(3, 1, "machine")}
+
+
+def test_the_same_texts_give_the_same_bytes_on_any_day(tmp_path):
+    made = [path.read_bytes() for path in catalogues.compile_all(tmp_path / "now")]
+
+    with time_machine.travel("2031-05-04 03:02:01"):
+        assert [path.read_bytes() for path in catalogues.compile_all(tmp_path / "then")] == made
 
 
 # ── which languages are offered ──────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any, cast
@@ -39,6 +40,7 @@ _DATED = re.compile(
     r'^"(?:POT-Creation-Date|PO-Revision-Date|Generated-By|Last-Translator|Language-Team).*\n',
     re.MULTILINE,
 )
+_NO_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 _STATUS = re.compile(r"^# (status|reviewed by|reviewed on):[ ]*(.*)$", re.MULTILINE)
 _HEAD = """\
 # {name} texts of Tocsin; the source is English.
@@ -169,6 +171,7 @@ def compile_all(into: Path | None = None) -> list[Path]:
         known = read(language)
         for one in [one for one in known if one.id and not _is_done(one)]:
             known.delete(one.id, one.context)  # or it would be shown as nothing at all
+        known.creation_date = known.revision_date = _NO_DAY  # the same texts, the same bytes
         file = BytesIO()
         write_mo(file, known)
         written.append(_put(path, file.getvalue()))
