@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from tocsin.channels import mail
 from tocsin.channels.channel import Letter
-from tocsin.office import wording
+from tocsin.office import sentences, wording
 from tocsin.office.models import Contact, Delivery, Party
 from tocsin.words.errors import Undelivered
 from tocsin.words.moments import DAY, as_utc, stamp
@@ -157,4 +157,5 @@ def _said(group: Sequence[Delivery], *, store_folder: Path) -> wording.Said:
         return wording.digest(group, store_folder=store_folder)
     text = (store_folder / group[0].path).read_text(encoding="utf-8")
     subject, _, body = text.partition("\n")
-    return wording.Said(subject=subject, text=body.strip() + "\n", language="en")
+    language = sentences.offered(group[0].party.language)
+    return wording.Said(subject=subject, text=body.strip() + "\n", language=language)

@@ -115,6 +115,7 @@ _REFUSALS = (
     "a field that no ruling names was withheld: no rule opens it",
     "no rule opens this field",
     "passwords, payloads and requests leave the node to nobody",
+    "GDPR 5(1)(c), 32 (unverified)",
     "no transfer: the recipient is inside the European Economic Area",
     "GDPR 45: adequacy decision of %(day)s (unverified)",
     "%(value)s is no state. Possible: %(possible)s",

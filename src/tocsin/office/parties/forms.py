@@ -84,7 +84,7 @@ class Delivery(forms.Form):
 class ContactForm(forms.Form):
     """One contact."""
 
-    kind = forms.ChoiceField(label=_("Kind"), choices=_named(CONTACT_KINDS))
+    kind = forms.ChoiceField(label=_("Kind"), choices=_spoken(CONTACT_KINDS))
     value = forms.CharField(
         label=_("Address or number"),
         max_length=320,

@@ -42,8 +42,12 @@ _MOODS = {
     "wait": ("new", "told", "waiting", "ready", "acknowledged", "acted", "running"),
 }
 _SPOKEN: dict[str, Promise] = {
+    "24h": _("24 h"),
+    "30d": _("30 days"),
+    "7d": _("7 days"),
     "acknowledged": _("acknowledged"),
     "acted": _("acted on"),
+    "answered": _("answered"),
     "brand": _("brand"),
     "closed": _("closed"),
     "coordinator": _("coordinator"),
@@ -52,6 +56,7 @@ _SPOKEN: dict[str, Promise] = {
     "daily": _("once a day"),
     "delivered": _("delivered"),
     "each": _("at each report"),
+    "email": _("mail"),
     "failed": _("failed"),
     "false_positive": _("wrong"),
     "hourly": _("once an hour"),
@@ -59,10 +64,10 @@ _SPOKEN: dict[str, Promise] = {
     "merged": _("merged"),
     "network": _("network"),
     "new": _("new"),
-    "answered": _("answered"),
-    "opened": _("opened"),
     "not_ours": _("not theirs"),
+    "opened": _("opened"),
     "parked": _("parked"),
+    "phone": _("telephone"),
     "platform": _("platform"),
     "quarantined": _("with quarantined rows"),
     "read": _("read"),
@@ -75,6 +80,7 @@ _SPOKEN: dict[str, Promise] = {
     "unreadable": _("unreadable"),
     "unrouted": _("with unrouted events"),
     "waiting": _("waiting"),
+    "web": _("web page"),
     "withdrawn": _("withdrawn"),
 }
 
