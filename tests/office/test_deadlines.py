@@ -200,3 +200,21 @@ def test_a_notice_reaches_the_folder_with_a_manifest_and_the_law(
         f"Matter: {MATTER}\n"
     )
     assert len(list((tmp_path / "out" / "meadow-net").glob("*.manifest.json"))) == 1
+
+
+def test_a_reminder_is_in_the_language_of_the_party(clock, ring, store) -> None:
+    Party.objects.update(language="fr")
+    ring(STARTED + 12 * HOUR)
+
+    text = (store.path / Delivery.objects.get().path).read_text("utf-8")
+    assert text == (
+        "Échéance à venir\u00a0: test:warn, 2026-10-25T20:00:00Z\n"
+        "\n"
+        "Vous devez ceci avant le 2026-10-25T20:00:00Z\u00a0: alerte précoce\n"
+        "\n"
+        "Début\u00a0: 2026-10-24T20:00:00Z (l’entité prend connaissance d’un incident important)\n"
+        "Date sûre\u00a0: 2026-10-25T20:00:00Z\n"
+        "Dernière date légale\u00a0: 2026-10-25T20:00:00Z\n"
+        "Fondement\u00a0: NIS2 23(4)(a) (non vérifié)\n"
+        f"Affaire\u00a0: {MATTER}\n"
+    )

@@ -535,6 +535,24 @@ reports are mostly those of victims.
     )
 
 
+def test_a_digest_is_in_the_language_of_the_party(queued, deliver, party, at) -> None:
+    Party.objects.update(language="fr-BE")
+    queued("one", rows=[row()] * 1200)
+    postman = Postman()
+    deliver(postman, at)
+
+    letter = postman.sent[0].letter
+    assert (letter.subject, letter.language) == (
+        "1\u00a0200 événements pour Meadow Net",
+        "fr",
+    )
+    assert (
+        "Pourquoi vous\n  192.0.2.0/25 fait partie du périmètre de Meadow Net (manual) "
+        "(1\u00a0200)" in letter.text
+    )
+    assert "Le Traffic Light Protocol 2.0 (https://www.first.org/tlp/)" in letter.text
+
+
 def test_a_file_that_cannot_be_read_is_told_of_by_its_manifest(queued, deliver, store, at) -> None:
     queued("one", rows=[row()] * 2)
     (store.deliveries / "one.csv").write_bytes(b"\x00\xff")

@@ -225,7 +225,7 @@ def _worded(row: Deadline, rule: Rule, party: Party, *, has_passed: bool) -> tup
         (_("Started"), f"{iso(row.started_at)} ({_(rule.starts)})"),
         (_("Safe date"), iso(row.due_at)),
         (_("Latest legal date"), iso(row.latest_at)),
-        (_("Basis"), rule.basis),
+        (_("Basis"), sentences.said(rule.basis)),
         (_("Matter"), str(row.matter)),
     )
     subject = (
@@ -233,7 +233,7 @@ def _worded(row: Deadline, rule: Rule, party: Party, *, has_passed: bool) -> tup
         if has_passed
         else _("Deadline is due: %(rule)s, %(due)s")
     )
-    lines = "".join(f"{name}: {fact}\n" for name, fact in facts)
+    lines = "".join(f"{sentences.line(*fact)}\n" for fact in facts)
     return subject % words, f"{owed % words}\n\n{lines}"
 
 

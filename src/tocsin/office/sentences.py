@@ -12,7 +12,7 @@ from functools import cache
 
 from django.conf import settings
 from django.utils import translation
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from tocsin.rules.disclosure import DISCLOSURE
 from tocsin.words.languages import SOURCE
@@ -116,6 +116,7 @@ _REFUSALS = (
     "no rule opens this field",
     "passwords, payloads and requests leave the node to nobody",
     "GDPR 5(1)(c), 32 (unverified)",
+    "%(article)s (unverified)",
     "no transfer: the recipient is inside the European Economic Area",
     "GDPR 45: adequacy decision of %(day)s (unverified)",
     "%(value)s is no state. Possible: %(possible)s",
@@ -173,6 +174,11 @@ def _shape(sentence: str) -> re.Pattern[str]:
         f"(?P<{piece}>.+?)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces)
     )
     return re.compile(text, re.DOTALL)
+
+
+def line(name: str, fact: str) -> str:
+    """A name and what it says, with the sign that the language puts between them."""
+    return f"{name}{pgettext('between a name and what it says', ':')} {fact}"
 
 
 # ── the language of somebody who is written to ───────────────────────────────────────────

@@ -275,7 +275,7 @@ def _worded(case: Case) -> tuple[str, str]:
     text = "\n\n".join(
         (
             _("A case is yours to look at: %(case)s") % {"case": case.reference},
-            "\n".join(f"{name}: {fact}" for name, fact in facts),
+            "\n".join(sentences.line(*fact) for fact in facts),
             _(
                 "Somebody else was told of it first and said that it is not theirs. Sign in to see "
                 "its events and to answer."
