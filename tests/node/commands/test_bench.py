@@ -1,6 +1,14 @@
 """`tocsin bench`: the figures it promises, and the page they go to."""
 
-from tocsin.node.commands.bench import BEGIN, END, LOG_BEGIN, write_document, write_log
+from tocsin.node.commands.bench import (
+    BEGIN,
+    CASES_BEGIN,
+    END,
+    LOG_BEGIN,
+    write_cases,
+    write_document,
+    write_log,
+)
 
 FACTS = {
     "bench": "route",
@@ -116,3 +124,30 @@ def test_the_page_gets_the_figures_of_the_log_beside_the_others(spawn, tmp_path)
     assert (text.count(LOG_BEGIN), text.count(BEGIN)) == (1, 1)
     assert f"| {facts['rate_per_second']:,} | 50,000 |" in text
     assert "| 100,000 | pool, window open |" in text
+
+
+def test_the_benchmark_of_cases_opens_and_joins_and_gets_onto_the_page(spawn, tmp_path) -> None:
+    facts = spawn("bench", "cases", "--rows", "1000", "--json").json
+    page = tmp_path / "benchmarks.md"
+    write_document(page, [FACTS])
+    write_cases(page, [facts])
+    text = page.read_text()
+
+    assert list(facts) == [
+        "bench",
+        "size",
+        "seconds",
+        "cpu_seconds",
+        "peak_mib",
+        "rate_per_second",
+        "cpu_us_per_item",
+        "opened",
+        "again_cpu_us_per_item",
+        "again_opened",
+        "again_joined",
+    ]
+    assert (facts["bench"], facts["size"]) == ("cases", 1000)
+    assert facts["opened"] > 700
+    assert facts["again_joined"] > 300
+    assert (text.count(CASES_BEGIN), text.count(BEGIN)) == (1, 1)
+    assert f"| 1,000 | {facts['cpu_us_per_item']:.2f} | {facts['opened']:,} |" in text

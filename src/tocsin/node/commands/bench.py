@@ -148,6 +148,22 @@ def measure_log(rows: int, *, keep: Path | None = None) -> dict[str, Any]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@app.command("cases")
+def cases(rows: Rows = 100_000, as_json: Json = False) -> None:
+    """Measure making cases of what a run told.
+
+    Where every network is new, and where nearly all are seen again an hour later.
+    """
+    facts = measure_cases(rows)
+    say_json(facts) if as_json else _show_cases([facts])
+
+
+def measure_cases(rows: int) -> dict[str, Any]:
+    """One object; what it holds stands in docs/reference/commands.md."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
+        return _said([sys.executable, "-m", "tocsin.node.benches.cases", folder, str(rows)])
+
+
 @app.command("all")
 def everything() -> None:
     """Run every benchmark.
@@ -167,9 +183,12 @@ def everything() -> None:
     out.print("log, 1,000,000 leaves …")
     about_log = measure_log(1_000_000)
     _show_log(about_log)
+    about_cases = [measure_cases(rows) for rows in (100_000, 1_000_000)]
+    _show_cases(about_cases)
     if DOCUMENT.parent.is_dir():
         write_document(DOCUMENT, found)
         write_log(DOCUMENT, about_log)
+        write_cases(DOCUMENT, about_cases)
         out.print(f"written: {DOCUMENT}")
 
 
@@ -285,6 +304,41 @@ def write_log(path: Path, facts: dict[str, Any]) -> None:
         "",
     ]
     _replace(path, LOG_BEGIN, LOG_END, "\n".join(lines))
+
+
+CASES_BEGIN, CASES_END = "<!-- measured cases: begin -->", "<!-- measured cases: end -->"
+_CASES = ("rows", "µs CPU/row, all new", "new cases", "µs CPU/row, seen again", "joined", "opened")
+
+
+def _cases_row(facts: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        f"{facts['size']:,}",
+        f"{facts['cpu_us_per_item']:.2f}",
+        f"{facts['opened']:,}",
+        f"{facts['again_cpu_us_per_item']:.2f}",
+        f"{facts['again_joined']:,}",
+        f"{facts['again_opened']:,}",
+    )
+
+
+def _show_cases(found: list[dict[str, Any]]) -> None:
+    shown = table("cases", *_CASES, right=_CASES)
+    for facts in found:
+        shown.add_row(*_cases_row(facts))
+    out.print(shown)
+
+
+def write_cases(path: Path, found: list[dict[str, Any]]) -> None:
+    """Replace the measured part about cases."""
+    lines = [
+        f"\n{_machine()}, {datetime.now(UTC).date().isoformat()}.\n",
+        "| " + " | ".join(_CASES) + " |",
+        "|" + "---:|" * len(_CASES),
+        *("| " + " | ".join(_cases_row(facts)) + " |" for facts in found),
+        "",
+        "",
+    ]
+    _replace(path, CASES_BEGIN, CASES_END, "\n".join(lines))
 
 
 def _machine() -> str:
