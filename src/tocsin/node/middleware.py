@@ -1,5 +1,6 @@
 """What every request passes: who looks, with a second factor, and what a browser may load."""
 
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -48,6 +49,27 @@ def content_security_policy(get_response: Next) -> Next:
         response.headers.setdefault(
             "Permissions-Policy", "camera=(), geolocation=(), microphone=()"
         )
+        return response
+
+    return middleware
+
+
+# What turns the order in which a line is read (Unicode TR 9), and NUL, in UTF-8.
+_TURNING = re.compile(rb"\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]|\xd8\x9c|\x00")
+
+
+def unturned(get_response: Next) -> Next:
+    """No name and no word of a report turns the order in which a page is read (CVE-2021-42574).
+
+    Whatever is shown passes here, so that no template has to think of it. No language of the
+    pages needs these characters; each is shown as one that could not be shown.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if is_page and not response.streaming:
+            response.content = _TURNING.sub("\ufffd".encode(), response.content)
         return response
 
     return middleware
