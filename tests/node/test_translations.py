@@ -29,8 +29,13 @@ from tocsin.office.parties import import_parties
 from tocsin.office.people import letters
 from tocsin.office.people.models import Letter, Mandate, Person
 from tocsin.office.people.notices import ACCOUNT_CLOSED, tell
+from tocsin.rules.lifecycle import Actor, take
+from tocsin.rules.response import CASE, FEEDBACK
+from tocsin.words.competences import Competence
 from tocsin.words.countries import MEMBER_STATES
+from tocsin.words.errors import Refused
 from tocsin.words.languages import OFFICIAL
+from tocsin.words.roles import Role
 
 SAMPLES = samples_folder()
 LANGUAGES = catalogues.languages()
@@ -318,6 +323,29 @@ def test_why_somebody_is_told_is_said_in_their_language():
         told = sentences.said("AS64500 held 192.0.2.0-192.0.2.255 in the snapshot of 2026-06-17")
 
     assert told == "AS64500 détenait 192.0.2.0-192.0.2.255 selon l’état du 2026-06-17"
+
+
+def test_a_refusal_of_a_step_is_said_whole_in_the_language_of_the_page():
+    provider = Actor(Role.ISP, frozenset({Competence.RESPONSE_ANSWER}))
+    with pytest.raises(Refused) as ended:
+        take(FEEDBACK, "cured", "act", provider)
+    with pytest.raises(Refused) as early:
+        take(CASE, "new", "merge", provider)
+
+    with translation.override("fr"):
+        told = [sentences.said(str(one.value)).replace("\u00a0", " ") for one in (ended, early)]
+
+    assert told == [
+        (
+            "remise : étape « agir » impossible à l’état « corrigé » (fournisseur d’accès). "
+            "Possible : rien, « corrigé » est un état final"
+        ),
+        (
+            "dossier : étape « fusionner » impossible à l’état « nouveau » (fournisseur d’accès). "
+            "Possible : informer (le nœud), clore (CSIRT, coordinateur), fusionner (CSIRT, "
+            "coordinateur)"
+        ),
+    ]
 
 
 def test_a_sentence_of_unknown_shape_stays_as_it_is():

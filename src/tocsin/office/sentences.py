@@ -15,6 +15,8 @@ from django.utils import translation
 from django.utils.translation import gettext, pgettext
 
 from tocsin.rules.disclosure import DISCLOSURE
+from tocsin.rules.lifecycle import who
+from tocsin.words.competences import Competence
 from tocsin.words.languages import SOURCE
 
 # Why somebody is told (`flow`).
@@ -34,8 +36,12 @@ _REASONS = (
     "agreement %(reference)s",
     "no: many lines share this address and the report names no source port",
 )
-# What stands inside such a sentence: where the knowledge comes from.
-_PARTS = ("the snapshot of %(day)s", "the overlay %(name)s")
+# What stands inside a sentence: where the knowledge comes from; that there is no step.
+_PARTS = (
+    "the snapshot of %(day)s",
+    "the overlay %(name)s",
+    "nothing, %(state)s is the end",
+)
 # What the thread of a case says (`desks.response.actions`).
 _CHANGES = (
     "assigned to nobody",
@@ -47,7 +53,7 @@ _CHANGES = (
 )
 # What is refused or cannot be used, where pages can come to it.
 _REFUSALS = (
-    "%(case)s: %(who)s cannot %(step)s while %(state)s. Possible: %(possible)s",
+    "%(noun)s: %(who)s cannot %(step)s while %(state)s. Possible: %(steps)s",
     "%(permission)s needs a mandate with %(competence)s",
     "%(party)s is kept by imports from %(source)s. Possible: take it over, then change it",
     "there is a party %(slug)s. Possible: another short name",
@@ -123,6 +129,8 @@ _REFUSALS = (
     "%(value)s is no day. Possible: 2026-11-23",
 )
 LONGEST = 600  # a sentence; what is longer holds somebody's text, and takes long to be told apart
+_ARTICLE = re.compile(r"^(?:an?|the) ([a-z ]+?)(?= without |$)")
+_STEP = re.compile(r"([a-z]+(?: [a-z]+)*) \(by ([^()]*)\)")
 _SLOT = re.compile(r"%\((\w+)\)s")
 
 
@@ -147,17 +155,33 @@ def said(text: str) -> str:
 def _said(text: str) -> str | None:
     for shape, sentence in _shapes():
         if found := shape.fullmatch(text):
-            words = {name: _part(word) for name, word in found.groupdict().items()}
+            words = {name: _part(name, word) for name, word in found.groupdict().items()}
             return gettext(sentence) % words if words else gettext(sentence)
     return None
 
 
-def _part(text: str) -> str:
+def _part(name: str, text: str) -> str:
     """What fills a gap: itself, but for the few things that are named in words."""
+    if name in ("noun", "state", "step"):
+        return gettext(text.replace("_", " "))
     for part in _PARTS:
         if found := _shape(part).fullmatch(text):
-            return gettext(part) % found.groupdict()
+            return gettext(part) % {
+                gap: _part(gap, word) for gap, word in found.groupdict().items()
+            }
+    if name == "who":
+        return _ARTICLE.sub(lambda found: gettext(found.group(1)), text)
+    if name == "steps":
+        return _STEP.sub(
+            lambda found: f"{gettext(found.group(1))} ({_roles(found.group(2))})", text
+        )
     return text
+
+
+def _roles(text: str) -> str:
+    if text == who(Competence.NODE_RECORD):
+        return gettext("the node")
+    return ", ".join(gettext(role) for role in re.split(r", | or ", text))
 
 
 @cache
