@@ -299,7 +299,7 @@ def test_the_list_is_searched_and_cut_by_the_server(dora, django_assert_num_quer
         for number in range(500)
     )
     dora.get("/parties/")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(10):  # three of them write down who looked
         page = dora.get("/parties/?page=3").content.decode()
     assert page.count("<tr>") == 51
     found = dora.get("/parties/?text=abuse@net77.&member=no").content.decode()
@@ -314,3 +314,35 @@ def test_names_of_parties_are_text_and_never_markup(dora):
     pages = [dora.get(path).content.decode() for path in ("/parties/", "/parties/of/meadow-net/")]
 
     assert ["<img src=x" in page for page in pages] == [False, False]
+
+
+# ── who looked ───────────────────────────────────────────────────────────────────────────
+
+
+def consulted():
+    """Who looked at how many contacts of whom, and what for."""
+    rows = RegisterRow.objects.filter(action="office:contact:consult").order_by("at")
+    return [(row.actor, row.subject, *row.facts.values()) for row in rows]
+
+
+def test_whoever_looks_at_contacts_is_in_the_register_once_a_view(ada, dora):
+    meadow = party()
+    Party.objects.filter(pk=meadow.pk).update(channel_address="soc@meadow-net.example")
+    meadow.refresh_from_db()
+    listed = Party.objects.filter(active=True).exclude(channel_address="").count()
+    shown = Contact.objects.filter(party=meadow).count() + bool(meadow.channel_address)
+    dora.get("/parties/")
+    dora.get("/parties/of/meadow-net/")
+    ada.get("/parties/of/meadow-net/")
+    ada.get("/parties/of/meadow-net/file/")
+    assert ada.get("/parties/of/brook-telecom/").status_code == 404
+
+    desk, own = "handles what parties are told", "acts for the party"
+    listing = "addresses in the list of parties, page 1"
+    assert (listed, shown > 1) == (1, True)
+    assert consulted() == [
+        (person(DORA).actor, None, desk, listing, listed),
+        (person(DORA).actor, meadow.uid, desk, "contacts of meadow-net", shown),
+        (person(ADA).actor, meadow.uid, own, "contacts of meadow-net", shown),
+        (person(ADA).actor, meadow.uid, own, "party file of meadow-net", shown),
+    ]

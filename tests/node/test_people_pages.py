@@ -416,9 +416,27 @@ def test_a_party_in_a_group_does_not_learn_who_else_is_in_it(desk, ada):
     assert ada.get(f"/people/groups/{SharingGroup.objects.get().uid}/").status_code == 403
 
 
+def test_whoever_looks_at_the_people_of_a_party_is_in_the_register_once_a_view(ada):
+    for number in range(3):
+        mandated(f"p{number}@meadow-net.example", party(), "response.answer")
+    ada.get("/people/")
+    ada.get("/people/of/meadow-net/?page=1")
+    ada.get("/people/of/brook-telecom/")  # not theirs: nothing is shown
+
+    rows = RegisterRow.objects.filter(action="office:person:consult").order_by("at")
+    facts = {
+        "why": "administers the people of its party",
+        "what": "people of meadow-net, page 1",
+        "shown": 4,
+    }
+    assert [(row.actor, row.subject, row.facts) for row in rows] == [
+        (person(ADA).actor, party().uid, facts)
+    ] * 2
+
+
 def test_lists_ask_the_database_as_often_for_one_as_for_many(ada, django_assert_num_queries):
     for number in range(30):
         mandated(f"p{number}@meadow-net.example", party(), "response.answer")
     ada.get("/people/")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(11):  # three of them write down who looked
         ada.get("/people/")

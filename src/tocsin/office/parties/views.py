@@ -1,6 +1,6 @@
 """Pages about parties: the list, one's own, and what its people or the node's change of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +23,7 @@ from tocsin.office.parties.exchange import entry_of
 from tocsin.office.parties.reading import remit_value
 from tocsin.office.parties.writing import write_parties
 from tocsin.office.people.asking import dangerous, needs
+from tocsin.office.people.consulting import consult_contacts
 from tocsin.office.people.viewer import Viewer
 from tocsin.words.errors import Refused, TocsinError, Unusable
 from tocsin.words.relations import Relation, RemitKind
@@ -53,9 +54,17 @@ def parties(request: Seen) -> HttpResponse:
     sought = queries.Sought(**form.cleaned_data) if form.is_valid() else queries.Sought()
     query = request.GET.copy()
     query.pop("page", None)
+    found = queries.parties(request.viewer, sought, page=request.GET.get("page"))
+    consult_contacts(
+        request.viewer,
+        None,
+        shown=sum(bool(one.channel_address) for one in found),
+        what=f"addresses in the list of parties, page {found.number}",
+        at=datetime.now(UTC),
+    )
     context = {
         "form": form,
-        "parties": queries.parties(request.viewer, sought, page=request.GET.get("page")),
+        "parties": found,
         "counts": queries.counts(request.viewer),
         "query": query.urlencode(),
         "may_add": request.viewer.may(changing.ANY),
@@ -70,9 +79,11 @@ def party(request: Seen, slug: str) -> HttpResponse:
     found = queries.party(request.viewer, slug)
     count, remits = queries.remits_of(found)
     is_ours = found.source == changing.MANUAL
+    contacts = list(queries.contacts_of(found))
+    _consulted(request, found, contacts, "contacts")
     context = {
         "party": found,
-        "contacts": queries.contacts_of(found),
+        "contacts": contacts,
         "remits": remits,
         "remit_count": count,
         "agreements": found.agreements.all(),
@@ -89,10 +100,19 @@ def party(request: Seen, slug: str) -> HttpResponse:
 @needs(*_SEE)
 def party_file(request: Seen, slug: str) -> HttpResponse:
     """The same as its party file says it."""
-    text = write_parties([entry_of(queries.party(request.viewer, slug))])
+    found = queries.party(request.viewer, slug)
+    entry = entry_of(found)
+    _consulted(request, found, entry.contacts, "party file")
+    text = write_parties([entry])
     answer = HttpResponse(text, content_type="application/toml; charset=utf-8")
     answer.headers["Content-Disposition"] = f'attachment; filename="{slug}.toml"'
     return answer
+
+
+def _consulted(request: Seen, found: Party, contacts: Sequence[Any], what: str) -> None:
+    shown = len(contacts) + bool(found.channel_address)
+    what = f"{what} of {found.slug}"
+    consult_contacts(request.viewer, found, shown=shown, what=what, at=datetime.now(UTC))
 
 
 # ── by its own people, and the node's ────────────────────────────────────────────────────

@@ -4,9 +4,10 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from tocsin.office.front import Entry, Section
-from tocsin.office.shapes import TEXT, TEXTS, Shape
+from tocsin.office.shapes import COUNT, TEXT, TEXTS, Shape
 
 _INVITATION = Shape({"party": TEXT, "competences": TEXTS, "until": TEXT.or_nothing()})
+_CONSULTED = Shape({"why": TEXT, "what": TEXT, "shown": COUNT}, summed=("shown",))
 _GROUP = Shape({"party": TEXT.or_nothing()})
 
 
@@ -27,9 +28,11 @@ class People(AppConfig):
         ),
     )
     register_shapes = {
+        "office:contact:consult": _CONSULTED,
         "office:invitation:accept": _INVITATION,
         "office:invitation:send": _INVITATION,
         "office:invitation:withdraw": _INVITATION,
+        "office:person:consult": _CONSULTED,
         "office:person:end_sessions": Shape({}),
         "office:person:take_factor": Shape({}),
         "office:sharing_group:add": _GROUP,

@@ -19,6 +19,7 @@ from tocsin.office import sentences
 from tocsin.office.models import Party
 from tocsin.office.people import actions, forms, queries
 from tocsin.office.people.asking import dangerous, needs, open_to_all
+from tocsin.office.people.consulting import consult_people
 from tocsin.office.people.models import Mandate, SharingGroup, Token
 from tocsin.office.people.viewer import Viewer, scopes_of
 from tocsin.words.errors import NotFound, Refused, TocsinError, Unusable
@@ -42,13 +43,16 @@ def people(request: Seen, slug: str = "") -> HttpResponse:
     at = datetime.now(UTC)
     parties = queries.administered(request.viewer)
     party = queries.administered_party(request.viewer, slug) if slug else parties[0]
-    context = {
+    context: dict[str, Any] = {
         "party": party,
         "parties": parties,
         "mandates": queries.people_of(party, at=at, page=request.GET.get("page")),
         "invitations": queries.invitations_of(party, at=at),
         "tokens": queries.tokens_of_party(party, at=at, page=request.GET.get("tokens")),
     }
+    shown = sum(len(context[name]) for name in ("mandates", "invitations", "tokens"))
+    number = context["mandates"].number
+    consult_people(request.viewer, party, shown=shown, page=number, at=at)
     return render(request, "people/people.html", context)
 
 
