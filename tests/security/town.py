@@ -303,7 +303,7 @@ def prepare(store: Any, monkeypatch: Any, overrides: Any) -> None:
     """A suite has no store and no key; the node of the town has."""
     monkeypatch.setattr(settings._wrapped, "SECRET_KEY", "x" * 60)
     overrides.STORE, overrides.OVERLAY = store.path, None
-    overrides.ALLOWED_HOSTS = ["testserver"]
+    overrides.ALLOWED_HOSTS = ["testserver", "localhost"]
     overrides.SECURE_SSL_REDIRECT = False
     overrides.API_RATE = 10_000_000
 

@@ -29,6 +29,7 @@ not yours get the same 404. Errors are problem details (RFC 9457). Lists come pa
 newest first: go on with `next`. Answers carry an ETag: send it as If-None-Match, and 304 says that
 nothing changed."""
 _PROBLEMS = {
+    400: "words that cannot be read: no JSON, no form, no such page",
     401: "no token, or one that is wrong, old or ended",
     403: "the token's scopes do not reach",
     404: "not there, or not yours",
