@@ -7,10 +7,10 @@ written in the transaction of the act that causes them, and sent by whoever send
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from tocsin.office import sentences
 from tocsin.office.people import letters
 from tocsin.office.people.models import Person
 
@@ -82,7 +82,7 @@ def tell(person: Person, notice: Notice, *, at: datetime, **words: str) -> None:
 
 def write(address: str, notice: Notice, *, language: str, at: datetime, **words: str) -> None:
     """A letter with this notice in this language."""
-    with translation.override(language):
+    with sentences.speaking(language):
         plain = {name: _one_line(word) for name, word in words.items()}
         text = str(notice.text).format(**plain)
         letters.queue(
