@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.rules import evidence, nis2, response, tco
+from tocsin.rules import evidence, nis2, response, shield, tco
 from tocsin.rules.acts import DEADLINES, LIFECYCLES
 from tocsin.rules.calendar import COUNTRIES, Country
 from tocsin.rules.deadline import Deadline, Ends, Escalation, say
@@ -19,6 +19,7 @@ ACTS = {
     "NIS2": nis2.DEADLINES,
     "e-Evidence": evidence.DEADLINES,
     "Response desk": response.DEADLINES,
+    "Phishing shield": shield.DEADLINES,
 }
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 

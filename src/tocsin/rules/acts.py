@@ -1,6 +1,6 @@
 """All deadlines and lifecycles of the house, act by act: what the worker and the pages read."""
 
-from tocsin.rules import evidence, nis2, response, tco
+from tocsin.rules import evidence, nis2, response, shield, tco
 from tocsin.rules.deadline import Deadline
 from tocsin.rules.lifecycle import Lifecycle
 
@@ -8,6 +8,7 @@ DEADLINES: tuple[Deadline, ...] = (
     *evidence.DEADLINES,
     *nis2.DEADLINES,
     *response.DEADLINES,
+    *shield.DEADLINES,
     *tco.DEADLINES,
 )
 
@@ -16,6 +17,8 @@ LIFECYCLES: tuple[Lifecycle, ...] = (
     nis2.VOLUNTARY,
     response.CASE,
     response.FEEDBACK,
+    shield.APPEAL,
+    shield.LISTING,
     tco.COMPLAINT,
     tco.ORDER,
     tco.SCRUTINY,

@@ -23,6 +23,7 @@ class Competence(StrEnum):
     PARTY_ADMINISTER = "party.administer"  # its own people, contacts, keys and channel
     RESPONSE_ANSWER = "response.answer"
     RESPONSE_HANDLE = "response.handle"
+    SHIELD_PROPOSE = "shield.propose"  # the first of the two approvals of a listing
     SHIELD_REVIEW = "shield.review"
     TCO_COMPLY = "tco.comply"
     TCO_ISSUE = "tco.issue"
@@ -47,6 +48,7 @@ HELD_BY: dict[Competence, tuple[Role, ...]] = {
     Competence.PARTY_ADMINISTER: tuple(role for role in Role if role is not Role.PUBLIC),
     Competence.RESPONSE_ANSWER: (*_ENTITIES, Role.CSIRT),
     Competence.RESPONSE_HANDLE: (Role.CSIRT, Role.COORDINATOR),
+    Competence.SHIELD_PROPOSE: (*_ENTITIES, Role.CSIRT, Role.AUTHORITY),
     Competence.SHIELD_REVIEW: (Role.CSIRT, Role.AUTHORITY),
     Competence.TCO_COMPLY: (Role.PLATFORM,),
     Competence.TCO_ISSUE: (Role.AUTHORITY, Role.LAW_ENFORCEMENT, Role.COURT),

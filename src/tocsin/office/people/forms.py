@@ -24,6 +24,7 @@ MEANS = {
     Competence.PARTY_ADMINISTER: _("manage people, contacts, keys and channel of the organisation"),
     Competence.RESPONSE_ANSWER: _("see and answer what concerns the organisation"),
     Competence.RESPONSE_HANDLE: _("handle reports and cases"),
+    Competence.SHIELD_PROPOSE: _("propose listings of the phishing shield"),
     Competence.SHIELD_REVIEW: _("review listings of the phishing shield"),
     Competence.TCO_COMPLY: _("answer removal orders"),
     Competence.TCO_ISSUE: _("issue removal orders"),
