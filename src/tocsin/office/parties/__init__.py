@@ -1,5 +1,6 @@
 """Parties: parties.toml and the database, one into the other; what `flow` knows of them."""
 
+from tocsin.office.parties.compiled import compiled_parties
 from tocsin.office.parties.entry import ContactLine, Entry
 from tocsin.office.parties.exchange import (
     Imported,
@@ -16,6 +17,7 @@ __all__ = [
     "Entry",
     "Imported",
     "as_if_imported",
+    "compiled_parties",
     "directory",
     "export_parties",
     "import_parties",

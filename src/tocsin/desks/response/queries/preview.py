@@ -1,7 +1,7 @@
 """Who would be told of something, which fields, and why; writes nothing."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from tocsin.flow.remits import Recipient
 from tocsin.flow.stages import LANES, located
 from tocsin.flow.tables import Parsed
 from tocsin.formats.indicators import refang
-from tocsin.office.parties import directory
+from tocsin.office.parties import compiled_parties, directory
 from tocsin.rules.disclosure import COUNTED, rule
 from tocsin.words.classes import TYPES
 from tocsin.words.errors import Unusable
@@ -82,11 +82,14 @@ def look_up(
     kind = kind or usual_class(target)
     if kind not in TYPES:
         raise Unusable(f"no class {kind!r}. Possible: {', '.join(sorted(TYPES))}")
-    with supposing or nullcontext():
-        known = directory(at=at)
+    if supposing is None:
+        compiled = compiled_parties(at=at)
+    else:
+        with supposing:
+            compiled = compile_directory(directory(at=at), on=at.date())
     return preview(
         as_event(target, kind=kind, extras=fields, at=at),
-        compiled=compile_directory(known, on=at.date()),
+        compiled=compiled,
         networks=networks,
         tlp=tlp,
         on=at,
