@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -259,11 +260,12 @@ def test_the_file_of_a_delivery_is_given_for_a_reason_that_the_register_keeps(pr
     silent = provider.post(address, {"why": " "})
     given = provider.post(address, {"why": "our ticket 7"})
     refused = provider.post(f"/response/deliveries/{foreign.uid}/file", {"why": "curious"})
-    data = b"".join(given.streaming_content)
+    file = Client().get(given.headers["Location"])  # whoever holds the ticket, for a minute
+    data = b"".join(file.streaming_content)
 
-    assert (silent.status_code, given.status_code, refused.status_code) == (400, 200, 404)
+    assert (silent.status_code, given.status_code, refused.status_code) == (400, 302, 404)
     assert data.startswith(b"time.source,classification.taxonomy")
-    assert "attachment" in given.headers["Content-Disposition"]
+    assert "attachment" in file.headers["Content-Disposition"]
     consulted = RegisterRow.objects.filter(action="response:delivery:consult")
     assert [(row.subject, row.facts["why"]) for row in consulted] == [(own.uid, "our ticket 7")]
 
@@ -635,3 +637,49 @@ def test_a_part_is_split_off_by_network(analyst, routed):
 
     assert "Not done" in text(wrong)
     assert Case.objects.filter(split_from=case).count() == 0
+
+
+# ── CSV of any kind ──────────────────────────────────────────────────────────────────────
+
+GENERIC = SAMPLES / "generic-csv"
+
+
+def send_mapped(client: Client, mapping: bytes) -> Any:
+    file = SimpleUploadedFile("honeypot.csv", (GENERIC / "honeypot.csv").read_bytes())
+    words = {"tlp": "TLP:AMBER", "format": "", "classification": "", "purpose": "route"}
+    sent = {**words, "file": file, "mapping": SimpleUploadedFile("m.toml", mapping)}
+    return client.post("/response/reports/add", sent)
+
+
+def test_csv_of_any_kind_is_read_by_the_mapping_that_comes_with_it(analyst, store, now):
+    sent = send_mapped(analyst, (GENERIC / "honeypot.toml").read_bytes())
+    work(store.path, OVERLAY, at=now + timedelta(seconds=5))
+    page = text(analyst.get(sent.url))
+
+    report = Report.objects.get()
+    assert (report.format, report.rows, report.quarantined) == ("generic-csv", 3, 2)
+    assert "rows read" in page
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        (b"columns = [", "mapping is not TOML"),
+        (b'[columns]\n"a" = "source.nose"\n', "source.nose"),
+        (b"\xff\xfe", "the mapping is no UTF-8 text"),
+        (b"#" * (64 * 1024 + 1), "a mapping has at most 64 KiB"),
+    ],
+)
+def test_a_mapping_that_cannot_be_is_explained_and_nothing_is_taken_in(analyst, mapping, said):
+    answer = send_mapped(analyst, mapping)
+
+    assert (answer.status_code, said in text(answer)) == (400, True)
+    assert not Intake.objects.exists()
+
+
+def test_a_mapping_whose_columns_the_report_has_not_fails_in_words(analyst, store, now):
+    sent = send_mapped(analyst, b'[columns]\n"Nobody" = "source.ip"\n')
+    work(store.path, OVERLAY, at=now + timedelta(seconds=5))
+
+    assert "Nobody was told" in text(analyst.get(sent.url))
+    assert "Nobody" in Intake.objects.get().error

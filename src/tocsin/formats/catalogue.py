@@ -41,7 +41,7 @@ def sniff(head: bytes, name: str) -> Format:
     )
 
 
-def chosen(name: str | None, *, mapping: Path | None = None) -> Format | None:
+def chosen(name: str | None, *, mapping: Path | str | None = None) -> Format | None:
     """The format that an operator names, with the mapping file it may need; None if neither.
 
     Raises `Unusable` for a name that there is not and for what cannot go together, and what

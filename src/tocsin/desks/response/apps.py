@@ -62,7 +62,7 @@ class Response(AppConfig):
     personal_texts = {
         "Case": ("about", "because", "family", "sample", "within", "without"),
         "Entry": ("message_id", "text"),
-        "Intake": ("answer", "name", "outcome", "error"),
+        "Intake": ("answer", "mapping", "name", "outcome", "error"),
         "Notification": ("subject",),
         "Report": ("name", "reason", "notes"),
         "SavedFilter": ("name", "filters"),

@@ -8,8 +8,11 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from tocsin.formats.catalogue import FORMATS
+from tocsin.desks.response.actions.take_in import LONGEST_MAPPING, mapping_text
+from tocsin.formats.catalogue import FORMATS, chosen
+from tocsin.office import sentences
 from tocsin.words.classes import TAXONOMY
+from tocsin.words.errors import TocsinError
 from tocsin.words.markings import Tlp
 
 _INPUT, _SELECT, _AREA = "govuk-input", "govuk-select", "govuk-textarea"
@@ -83,6 +86,28 @@ class BringIn(forms.Form):
         choices=lambda: [("", _("leave it open")), *_classes()[1:]],
         widget=forms.Select(attrs={"class": _SELECT}),
     )
+
+    mapping = forms.FileField(
+        label=_("Mapping, for CSV of any kind"),
+        required=False,
+        max_length=255,
+        help_text=_(
+            "A TOML file that says which column is what; see the documentation of formats."
+        ),
+        widget=forms.FileInput(attrs={"class": "govuk-file-upload"}),
+    )
+
+    def clean_mapping(self) -> str:
+        """Its text, which reads as a mapping; whether the columns are there the report says."""
+        sent = self.cleaned_data["mapping"]
+        if not sent:
+            return ""
+        try:
+            text = mapping_text(sent.read(LONGEST_MAPPING + 1))
+            chosen(self.cleaned_data.get("format") or None, mapping=text)
+        except TocsinError as fault:
+            raise ValidationError(sentences.said(str(fault))) from None
+        return text
 
     def clean_file(self) -> TemporaryUploadedFile:
         """Lies on disk already (`node.uploads`)."""

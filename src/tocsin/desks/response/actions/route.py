@@ -58,7 +58,7 @@ class Options:
     executor: str = "in-process"
     tlp: Tlp = Tlp.AMBER
     format: str | None = None
-    mapping: Path | None = None  # of a generic CSV
+    mapping: Path | str | None = None  # of a generic CSV: a file, or its text
     constants: Mapping[str, str] = field(default_factory=dict)  # for what rows leave empty
     overlay: Path | None = None
     node: str = "tocsin"  # "from" in manifests

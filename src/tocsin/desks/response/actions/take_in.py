@@ -38,6 +38,7 @@ from tocsin.words.markings import Tlp
 from tocsin.words.moments import as_utc
 
 MOST_TRIES = 5
+LONGEST_MAPPING = 64 * 1024
 _SOON = timedelta(seconds=5)  # to wait for a run that is under way
 _TOLD_EVERY = 1.0  # seconds between two words about progress
 _FORGOTTEN = timedelta(days=30)
@@ -46,12 +47,16 @@ _ROUTE, _PREVIEW = Intake.Purpose.ROUTE, Intake.Purpose.PREVIEW
 
 @dataclass(frozen=True)
 class Brought:
-    """How a file is to be read, and what for; `format` "" lets it be recognised."""
+    """How a file is to be read, and what for; `format` "" lets it be recognised.
+
+    `mapping` is the text of a mapping file, for CSV of any kind.
+    """
 
     tlp: Tlp = Tlp.AMBER
     format: str = ""
     classification: str = ""
     purpose: str = _ROUTE
+    mapping: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,7 @@ def take_in(
             tlp=brought.tlp.value,
             classification=brought.classification,
             purpose=brought.purpose,
+            mapping=brought.mapping,
             by=by,
             received_at=as_utc(at),
             changed_at=as_utc(at),
@@ -129,7 +135,20 @@ def _reading(brought: Brought) -> Reading:
     """Refuses now what would only be refused when the worker comes."""
     if brought.classification and brought.classification not in TYPES:
         raise Unusable(f"no class {brought.classification!r}. Possible: {', '.join(sorted(TYPES))}")
-    return Reading(chosen(brought.format or None), tuple(_constants(brought.classification)))
+    return Reading(
+        chosen(brought.format or None, mapping=brought.mapping or None),
+        tuple(_constants(brought.classification)),
+    )
+
+
+def mapping_text(sent: bytes) -> str:
+    """The text of a mapping file that was sent; raises `Unusable` for too much or no UTF-8."""
+    if len(sent) > LONGEST_MAPPING:
+        raise Unusable(f"a mapping has at most {LONGEST_MAPPING // 1024} KiB")
+    try:
+        return sent.decode("utf-8-sig").replace("\0", "")
+    except UnicodeDecodeError:
+        raise Unusable("the mapping is no UTF-8 text. Possible: a TOML file") from None
 
 
 def _constants(classification: str) -> list[tuple[str, str]]:
@@ -270,6 +289,7 @@ def _options(row: Intake, bench: Bench) -> Options:
     return Options(
         tlp=Tlp(row.tlp),
         format=row.format or None,
+        mapping=row.mapping or None,
         constants=dict(_constants(row.classification)),
         overlay=bench.overlay,
         node=bench.node,

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import UnreadablePostError
 from ninja import Field, Schema
 
-from tocsin.desks.response.actions.take_in import Brought
+from tocsin.desks.response.actions.take_in import LONGEST_MAPPING, Brought, mapping_text
 from tocsin.desks.response.actions.upload import CutShort, Read, TooLarge, copy, upload_folder
 from tocsin.office.api import Called
 from tocsin.office.api.digest_fields import read_digests
@@ -30,9 +30,9 @@ class Describes(Schema):
         "", max_length=60, description="RSIT type of rows that name none: phishing, spam, …"
     )
 
-    def brought(self, purpose: str = "route") -> Brought:
+    def brought(self, purpose: str = "route", mapping: str = "") -> Brought:
         """The same, checked; raises `Unusable`."""
-        return Brought(read_tlp(self.tlp), self.format, self.classification, purpose)
+        return Brought(read_tlp(self.tlp), self.format, self.classification, purpose, mapping)
 
 
 class NoLength(Unusable):
@@ -99,11 +99,22 @@ def _form_as_file(request: Called) -> Iterator[tuple[Path, str]]:
     files = request.FILES  # Django writes them to disk as they come (node.uploads)
     if getattr(request, "upload_refused", False):
         raise TooLarge(settings.UPLOAD_LIMIT)
-    if list(files) != ["file"]:
-        raise Unusable("the form holds not exactly one file. Possible: one part named file")
+    if sorted(files) not in (["file"], ["file", "mapping"]):
+        raise Unusable(
+            "the form holds not exactly one file. Possible: one part named file, and one named "
+            "mapping for CSV of any kind"
+        )
     sent: Any = files["file"]
     _require_some(sent.size or 0)
     yield Path(sent.temporary_file_path()), sent.name or ""
+
+
+def mapping_of(request: Called) -> str:
+    """The part `mapping` of a form, as text; "" without one. Raises `Unusable`."""
+    if request.content_type != MULTIPART or "mapping" not in request.FILES:
+        return ""
+    sent: Any = request.FILES["mapping"]
+    return mapping_text(sent.read(LONGEST_MAPPING + 1))
 
 
 def _require_some(size: int) -> None:

@@ -12,7 +12,7 @@ from tocsin.desks.response.actions.arrive import key_of, take_in_once
 from tocsin.desks.response.actions.moving import Post
 from tocsin.desks.response.actions.owing import ANSWER, answer_reporter
 from tocsin.desks.response.actions.take_in import take_in
-from tocsin.desks.response.api.bodies import Describes, body_as_file
+from tocsin.desks.response.api.bodies import Describes, body_as_file, mapping_of
 from tocsin.desks.response.models import Arrival, Intake
 from tocsin.desks.response.queries.deliveries import visible_deliveries
 from tocsin.desks.response.queries.reports import (
@@ -39,7 +39,10 @@ _BODY = {
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
-                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "mapping": {"type": "string", "format": "binary"},
+                    },
                     "required": ["file"],
                 }
             },
@@ -144,14 +147,17 @@ class WhichReports(Paging):
     summary="Bring in a report",
 )
 def add_report(request: Called, response: HttpResponse, words: Query[AddReport]) -> Any:
-    """The file as the body, or as the part `file` of a form; it waits for the worker."""
+    """The file as the body, or as the part `file` of a form; it waits for the worker.
+
+    CSV of any kind comes in a form, with a mapping file as the part `mapping`.
+    """
     if words.purpose == "preview":
         request.viewer.require(PREVIEW)
-    brought = words.brought(words.purpose)
+    words.brought(words.purpose)  # refused before the body is read, where it cannot be
     with body_as_file(request) as (path, named):
         common: dict[str, Any] = {
             "name": named or words.name,
-            "brought": brought,
+            "brought": words.brought(words.purpose, mapping_of(request)),
             "party": request.party,
             "by": request.viewer.name,
             "at": request.at,

@@ -15,8 +15,9 @@ class Intake(models.Model):
     was only a preview, or failed, 30 days. `outcome` holds counts, names of parties and reasons;
     what a sentence of it quotes from a report may name a person.
 
-    `answer` is what the desk answered whoever brought it in, last at `answered_at`; it goes with
-    the row. Lease, attempt and `next_attempt_at` as on a delivery.
+    `mapping` is the text of a mapping file, for CSV of any kind. `answer` is what the desk answered
+    whoever brought it in, last at `answered_at`; it goes with the row. Lease, attempt and
+    `next_attempt_at` as on a delivery.
     """
 
     class Purpose(models.TextChoices):
@@ -40,6 +41,7 @@ class Intake(models.Model):
     format = models.CharField(max_length=40, blank=True)
     tlp = models.CharField(max_length=20)
     classification = models.CharField(max_length=60, blank=True)
+    mapping = models.TextField(blank=True)
     purpose = models.CharField(max_length=10, choices=Purpose, default=Purpose.ROUTE)
     by = models.CharField(max_length=100)
     received_at = models.DateTimeField()

@@ -136,6 +136,7 @@ def _taken(request: Asked, form: BringIn) -> Intake | None:
         format=words["format"],
         classification=words["classification"],
         purpose="preview" if is_preview else "route",
+        mapping=words["mapping"],
     )
     try:
         return take_in(
