@@ -221,3 +221,16 @@ def test_every_format_is_listed_under_its_own_name_with_a_media_type() -> None:
     assert [(name, bool(one.media_type)) for name, one in FORMATS.items()] == [
         (one.name, True) for one in FORMATS.values()
     ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_table_in_utf_16_is_told_how_to_become_utf_8(encoding) -> None:
+    data = "timestamp,ip,port\n2026-06-17 09:00:00,192.0.2.7,80\n".encode(encoding)
+
+    with pytest.raises(Unreadable, match=r"report\.csv: UTF-16.*iconv -f UTF-16 -t UTF-8 report"):
+        sniff(data, "report.csv")
+
+
+def test_bytes_that_are_no_text_are_not_taken_for_utf_16() -> None:
+    with pytest.raises(Unreadable, match="in no format that Tocsin reads"):
+        sniff(bytes(range(1, 200)), "noise.bin")

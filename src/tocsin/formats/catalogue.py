@@ -34,11 +34,25 @@ def sniff(head: bytes, name: str) -> Format:
     for one in FORMATS.values():
         if one.cut is not None and one.sniff(head, name):
             return one
+    if is_utf16(head):
+        raise Unreadable(
+            f"{name}: UTF-16, as some spreadsheets save it; text is read in UTF-8. Possible: save "
+            f"it as 'CSV UTF-8', or iconv -f UTF-16 -t UTF-8 {name} > utf-8.csv"
+        )
     possible = ", ".join(one.name for one in FORMATS.values() if one.cut is not None)
     raise Unreadable(
         f"{name}: in no format that Tocsin reads. Possible: {possible}; "
         "any other CSV with --mapping."
     )
+
+
+def is_utf16(head: bytes) -> bool:
+    """By its mark, or by a NUL in every second byte of what begins with Latin letters."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    first = head[:64]
+    evens, odds = first[::2], first[1::2]
+    return len(first) > 3 and ((not any(odds) and all(evens)) or (not any(evens) and all(odds)))
 
 
 def chosen(name: str | None, *, mapping: Path | str | None = None) -> Format | None:
