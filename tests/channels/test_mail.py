@@ -576,3 +576,28 @@ def test_gnupg_reads_what_is_sent_to_a_key_of_its_own(pgp, parcel: Parcels, tmp_
         subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
 
     assert [f.get_payload(decode=True) for f in inner.iter_attachments()] == [ROWS, MANIFEST]
+
+
+def test_a_server_that_is_not_there_is_told_of_in_words(loopback, parcel: Parcels) -> None:
+    with SmtpServer().running() as server:
+        settings = dict(server.settings)
+    failure = refusal(parcel(settings=settings))
+
+    assert str(failure) == "mail server 127.0.0.1: Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [({"name": "127.0.0.1"}, "self-signed certificate"), ({"name": "mail.example"}, "mismatch")],
+)
+def test_a_certificate_is_refused_without_a_line_of_source(
+    made, said, loopback, parcel: Parcels, tmp_path: Path
+) -> None:
+    file = certificate(tmp_path, **made)
+    with SmtpServer(tls=tls_of(file)).running() as server:
+        ca_file = {"ca_file": str(file)} if "mail" in made["name"] else {}
+        failure = str(refusal(parcel(settings={**server.settings, **ca_file})))
+
+    assert said in failure
+    assert "_ssl.c" not in failure
+    assert "CERTIFICATE_VERIFY_FAILED" not in failure

@@ -20,7 +20,7 @@ from tocsin.channels.mailbox import (
     read_mbox,
     read_message,
 )
-from tocsin.words.errors import NotFound
+from tocsin.words.errors import NotFound, Unreadable
 
 OURS = "41fb7d7dc0aad6747b48e25ae84d1407"
 ID = f"<tocsin.{OURS}@cert.example>"
@@ -246,3 +246,17 @@ NOT_GONE = (
 def test_which_refusals_say_that_the_mailbox_is_no_more() -> None:
     assert [said for code, said in GONE if not is_gone(code, said)] == []
     assert [said for code, said in NOT_GONE if is_gone(code, said)] == []
+
+
+@pytest.mark.parametrize("data", [b"PK\x03\x04", b"Subject: x\n\nFrom here", b"\n", b"time,ip\n"])
+def test_a_file_that_is_no_mbox_is_not_taken_for_an_empty_one(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "in").write_bytes(data)
+
+    with pytest.raises(Unreadable, match="is no mbox file: it does not begin with 'From '"):
+        list(read_mbox(tmp_path / "in"))
+
+
+def test_an_empty_mbox_has_no_message(tmp_path: Path) -> None:
+    (tmp_path / "in").touch()
+
+    assert list(read_mbox(tmp_path / "in")) == []

@@ -48,6 +48,7 @@ run_route(
     opened,
     routing,
     globals()["EXECUTOR"],
+    by="test",
     overlay=samples / "networks.csv",
 )
 begins("hand-over")

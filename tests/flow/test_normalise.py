@@ -338,7 +338,7 @@ def test_control_characters_cannot_stand_in_a_field() -> None:
     row = HERE | {"malware.name": "a\x1fb\n", "extra.tag": "\x1b[31mred\x00", "tlp": "RED\x7f"}
 
     assert events(row).select("malware.name", "extra.tag", "tlp").rows() == [
-        ("a b ", " [31mred ", "TLP:RED")
+        ("a b ", " [31mred\ufffd", "TLP:RED")
     ]
 
 

@@ -127,3 +127,16 @@ def test_the_public_files_hold_nothing_of_the_report(node, tmp_path) -> None:
 
     assert [secret for secret in secrets if secret in public] == []
     assert len(rows_of(node)) == 3
+
+
+def test_the_facts_of_a_row_are_for_their_owner_alone_in_a_folder_that_is_made(
+    node, elsewhere
+) -> None:
+    folder, _ = elsewhere
+    row = rows_of(node)["response:report:route"]
+    node("log", "proof", row, "--out", folder / "new" / "proofs")
+    made = folder / "new" / "proofs"
+    modes = {path.suffix: oct(path.stat().st_mode & 0o777) for path in made.iterdir()}
+
+    assert modes == {".tlog-proof": "0o644", ".json": "0o600"}
+    assert oct(made.stat().st_mode & 0o777) == "0o700"

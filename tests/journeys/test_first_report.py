@@ -234,8 +234,8 @@ def test_a_preview_of_the_whole_report_names_the_same_parties_and_keeps_nothing(
 
 def test_the_line_nobody_can_make_out_is_kept_as_it_came(node: Node) -> None:
     route(node)
-    (kept,) = node("quarantine", "--json").json
-    node("quarantine", "--export", "bad.csv")
+    (kept,) = node("quarantine", "--json", "--why", "mending the feed").json
+    node("quarantine", "--export", "bad.csv", "--why", "mending the feed")
 
     assert (kept["file"], kept["line"]) == (
         "reports.zip: 2026-06-17-event4_sinkhole-sample.csv",

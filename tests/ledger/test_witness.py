@@ -1,5 +1,6 @@
 """A witness: every answer of C2SP tlog-witness, what it keeps, and what it shouts about."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -264,3 +265,57 @@ def test_a_witness_keeps_its_keys_and_has_cosigning_ones(witness, tmp_path):
         Witness(tmp_path / "x").make([LOG])
     with pytest.raises(NotFound, match="is no witness"):
         Witness(tmp_path / "y").signers()
+
+
+# ── an explained alarm ───────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def rolled_back(witness, log, tmp_path):
+    """A log that was restored from a backup, and the alarm about it."""
+    grow(log, 9)
+    ask(witness, log, 0)
+    restored = Log(tmp_path / "restored")
+    grow(restored, 4)
+    return ask(witness, restored, 0).alarm
+
+
+def test_an_alarm_that_is_explained_is_put_aside_with_who_says_so(witness, rolled_back):
+    words = {"why": "their restore of 20 November", "by": "Ada"}
+    settled = witness.settle(rolled_back.name[:8], **words, at=AT)
+    (kept,) = (witness.folder / "alarms" / "settled").iterdir()
+    said = json.loads(kept.read_bytes())
+
+    assert settled == rolled_back
+    assert witness.alarms() == []
+    assert said.pop("settled") == {"at": AT.isoformat(), **words}
+    assert said == {**vars(rolled_back), "proof": list(rolled_back.proof)}
+
+
+def test_the_same_contradiction_again_is_a_new_alarm(witness, rolled_back, tmp_path):
+    witness.settle(rolled_back.name, why="their restore", by="Ada", at=AT)
+    ask(witness, Log(tmp_path / "restored"), 0)
+
+    assert [row.kind for row in witness.alarms()] == ["rolled-back"]
+
+
+def test_a_proof_against_a_log_is_explained_by_nothing(witness, log, tmp_path):
+    grow(log, 4)
+    ask(witness, log, 0)
+    other = Log(tmp_path / "other")
+    grow(other, 4, first=100)
+    (alarm,) = (ask(witness, other, 4).alarm,)
+
+    with pytest.raises(Refused, match="a proof against it"):
+        witness.settle(alarm.name, why="a mistake", by="Ada", at=AT)
+    assert witness.alarms() == [alarm]
+
+
+@pytest.mark.parametrize(
+    ("name", "why", "fault"),
+    [("", "x", NotFound), ("ffffffffffff", "x", NotFound), (None, " ", Unusable)],
+)
+def test_an_alarm_is_settled_by_its_name_and_a_reason(witness, rolled_back, name, why, fault):
+    with pytest.raises(fault):
+        witness.settle(rolled_back.name if name is None else name, why=why, by="Ada", at=AT)
+    assert witness.alarms() == [rolled_back]

@@ -83,3 +83,15 @@ def test_a_closed_person_has_nothing_left(people):
 
     assert [row["is_active"] for row in people("list", "--json").json] == [False]
     assert datetime.now(UTC) > Person.objects.get().mandates.get().ended_at
+
+
+def test_the_same_again_makes_no_second_mandate(people):
+    add(people)
+    letters = Letter.objects.count()
+    said = add(people)
+    add(people, until="2027-06-30")
+
+    assert said.code == 0
+    assert [row["until"] for row in people("list", "--json").json] == [None, "2027-06-30T23:59:59Z"]
+    assert Letter.objects.count() == letters + 1
+    assert RegisterRow.objects.filter(action="office:mandate:grant").count() == 2

@@ -201,3 +201,25 @@ def test_a_worker_seen_a_moment_ago_counts(at, monkeypatch) -> None:
     )
 
     assert lines(Client().get("/metrics"))["tocsin_workers"] == "1"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"HTTP_X_FORWARDED_PROTO": "https"},
+        {"HTTP_X_FORWARDED_HOST": "cert.example"},
+        {"HTTP_X_REAL_IP": "192.0.2.7"},
+        {"HTTP_VIA": "1.1 proxy"},
+        {"HTTP_HOST": "testserver"},
+        {"HTTP_HOST": "testserver:443"},
+    ],
+)
+def test_what_a_proxy_on_this_machine_passes_on_is_not_this_machine(words) -> None:
+    assert Client().get("/metrics", REMOTE_ADDR="127.0.0.1", **words).status_code == 404
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:8000", "[::1]:8000", "localhost"])
+def test_this_machine_asks_by_its_own_name(host, settings) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+
+    assert Client().get("/metrics", HTTP_HOST=host).status_code == 200

@@ -40,7 +40,7 @@ __all__ = ["tocsin"]
 def node(own_database: None, tmp_path: Path) -> Store:
     """A store with the sample parties."""
     opened = open_store(tmp_path / "node")
-    import_file(PARTIES)
+    import_file(PARTIES, by="test")
     return opened
 
 
@@ -189,7 +189,7 @@ for number in range(200):
     )
     report.write_text('"timestamp","src_ip","src_port","infection"\\n' + rows)
     with progress(shown=False) as tell:
-        run_route([report], opened, tell, "in-process", overlay=Path(sys.argv[2]))
+        run_route([report], opened, tell, "in-process", by="test", overlay=Path(sys.argv[2]))
     hand_over(opened, here / "out")
     print(number, flush=True)
 """

@@ -427,7 +427,14 @@ def _answer(code: int, text: bytes | str) -> str:
 
 
 def _fault(fault: Exception) -> str:
-    return _one_line(str(fault))[:200] or type(fault).__name__
+    """In words: neither the number of an error nor a line of somebody's source."""
+    if isinstance(fault, ssl.SSLCertVerificationError):
+        said = fault.verify_message
+    elif isinstance(fault, ssl.SSLError):
+        said = (fault.reason or "").replace("_", " ").lower()
+    else:
+        said = getattr(fault, "strerror", None) or str(fault)
+    return _one_line(said)[:200] or type(fault).__name__
 
 
 @contextmanager

@@ -93,6 +93,13 @@ def read_mbox(path: Path) -> Iterator[bytes]:
     """The messages of an mbox file; raises `NotFound`, `Unreadable`."""
     if not path.is_file():
         raise NotFound(f"no such mbox file: {path}")
+    with path.open("rb") as file:
+        head = file.read(5)
+    if head not in (b"", b"From "):
+        raise Unreadable(
+            f"{path} is no mbox file: it does not begin with 'From '. Possible: an mbox, or "
+            "--maildir FOLDER; a single message is read by tocsin route"
+        )
     box = mailbox.mbox(path, create=False)
     yield from _messages(box, path)
 

@@ -191,9 +191,13 @@ def normalise(parsed: Parsed) -> Normalised:
 
 
 def _without_controls(raw: pl.DataFrame) -> pl.DataFrame:
-    """Control characters become spaces, whatever the format let through (JSON escapes, quotes)."""
+    """Control characters become spaces, whatever the format let through (JSON escapes, quotes).
+
+    A NUL becomes U+FFFD and not a space, which an address would lose again: it is no part of any.
+    """
     names = _columns_with(raw, lambda text: text.str.contains(_CONTROL))
-    return raw.with_columns(pl.col(names).str.replace_all(_CONTROL, " ")) if names else raw
+    plain = pl.col(names).str.replace_all("\0", "\ufffd", literal=True)
+    return raw.with_columns(plain.str.replace_all(_CONTROL, " ")) if names else raw
 
 
 def _without_logins(raw: pl.DataFrame) -> pl.DataFrame:

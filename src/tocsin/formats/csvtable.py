@@ -1,7 +1,7 @@
 """The records of a chunk as a table of clean texts.
 
 Bytes that are not UTF-8 are read as Latin-1, record by record; control characters inside a
-value become one space; blanks around a value go; an empty value is null.
+value become one space, a NUL U+FFFD; blanks around a value go; an empty value is null.
 """
 
 import io
@@ -17,6 +17,7 @@ MENDED = "{n} rows had misplaced quotation marks and were read as they stood"
 Counted = tuple[pl.DataFrame, dict[str, int]]  # a table, and sentences with their number
 
 _CONTROL = r"\p{Cc}+"
+_NUL, _NO_CHARACTER = "\0", "\ufffd"  # no text holds a NUL: a value with one is not what it seems
 
 
 def table_of(chunk: Chunk, *, width: int, tidy: bool = True, delimiter: str = ",") -> Counted:
@@ -92,6 +93,8 @@ def _decodes(data: bytes) -> bool:
 
 def _tidy(frame: pl.DataFrame, body: bytes) -> pl.DataFrame:
     if _has_controls(body, records=frame.height):
+        if b"\0" in body:
+            frame = frame.with_columns(pl.all().str.replace_all(_NUL, _NO_CHARACTER, literal=True))
         frame = frame.with_columns(pl.all().str.replace_all(_CONTROL, " "))
     blank = frame.select((pl.all().str.starts_with(" ") | pl.all().str.ends_with(" ")).any())
     edged = [name for name in frame.columns if blank[name].item()]

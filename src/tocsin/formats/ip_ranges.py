@@ -264,7 +264,9 @@ def _names(counted: Counter[tuple[int, str]]) -> pl.DataFrame:
 
 
 def _unpacked(folder: Path, package: Package) -> Path:
-    for about in sorted(folder.rglob("package.json")):
+    # the folder itself, packages beside each other, or a node_modules with @scopes: no deeper
+    places = ("", "*/", "*/*/", "node_modules/*/*/")
+    for about in sorted(found for place in places for found in folder.glob(f"{place}package.json")):
         if _about(about.parent)["name"] == package.name:
             return about.parent
     raise NotFound(

@@ -200,6 +200,34 @@ class Witness:
         rows = [Alarm(**{**row, "proof": tuple(row["proof"])}) for row in found]
         return sorted(rows, key=lambda row: row.at)
 
+    def settle(self, beginning: str, *, why: str, by: str, at: datetime) -> Alarm:
+        """Put an explained alarm aside, with who says so; raises `NotFound`, `Unusable`, `Refused`.
+
+        It is kept in `alarms/settled`; the same contradiction again is a new alarm.
+        """
+        if not why.strip():
+            raise Unusable("an alarm is settled by an explanation. Possible: --why and what it was")
+        with alone(self.folder / "lock"):
+            named = [row for row in self.alarms() if beginning and row.name.startswith(beginning)]
+            if not named:
+                raise NotFound(f"no alarm {beginning!r}. Possible: tocsin log witness alarms")
+            if len(named) > 1:
+                raise Unusable(f"{beginning!r} begins {len(named)} alarms. Possible: more of it")
+            alarm = named[0]
+            if alarm.kind == "split":
+                raise Refused(
+                    "two histories of one size, both signed by the log, are a proof against it "
+                    "that nothing explains. Possible: watch the log no longer, and keep the file"
+                )
+            aside = self._alarms / "settled"
+            make_folders(aside)
+            said = {**vars(alarm), "settled": {"at": at.isoformat(), "by": by, "why": why}}
+            data = json.dumps(said, ensure_ascii=False, indent=2).encode()
+            self._put(aside / f"{alarm.name}-{at:%Y%m%dT%H%M%S}.json", data)
+            (self._alarms / f"{alarm.name}.json").unlink()
+            flush_folder(self._alarms)
+        return alarm
+
     # ── add-checkpoint ───────────────────────────────────────────────────────────────────
 
     def add_checkpoint(self, body: bytes, *, at: datetime) -> Answer:

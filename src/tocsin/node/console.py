@@ -46,6 +46,27 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 record`, `2 records`, `1,000 records`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def in_pieces(name: str, *, beside: int) -> str:
+    """A long name on several lines, broken behind `-`, `_`, `/`, or of an action behind `:`.
+
+    `beside` is the width of the other columns: a table that is too wide for its terminal would
+    break the name anywhere.
+    """
+    most, pieces, line = max(20, out.width - beside), [], ""
+    ends = ":" if ":" in name else "-_/"
+    for part in re.findall(rf"[^{ends}]*[{ends}]+|[^{ends}]+", name):
+        if line and len(line) + len(part) > most:
+            pieces.append(line)
+            line = ""
+        line += part
+    return "\n".join([*pieces, line])
+
+
 def table(title: str, *columns: str, right: tuple[str, ...] = ()) -> Table:
     """An empty table in the house style."""
     made = Table(

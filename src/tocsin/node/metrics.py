@@ -1,7 +1,7 @@
 """`/metrics` for Prometheus: how much waits, how much failed, who works. Figures of the node alone.
 
-No label names a party, a person or an address. Read from this machine, or with the token in the
-file that TOCSIN_METRICS_TOKEN_FILE names (`Authorization: Bearer …`).
+No label names a party, a person or an address. Read from this machine by its own name, or with the
+token in the file that TOCSIN_METRICS_TOKEN_FILE names (`Authorization: Bearer …`).
 """
 
 import hmac
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from django.db.models import Count, Min
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.views.decorators.http import require_safe
 
 from tocsin import __version__
@@ -20,6 +21,9 @@ from tocsin.office.models import Deadline, Delivery, Job, LogBatch, RegisterRow,
 
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _HERE = ("127.0.0.1", "::1")
+_NAMES = (*_HERE, "localhost")
+# What proxies say of themselves (RFC 9110 7.6.3, RFC 7239), and what some are set up to say.
+_TOLD = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_TRUE_CLIENT_IP")
 _SEEN = timedelta(minutes=2)
 
 Sample = tuple[dict[str, str], float]
@@ -38,14 +42,23 @@ def _may_read(request: HttpRequest) -> bool:
     """With a token file, its bearer; without one, this machine itself, not through a proxy."""
     named = os.environ.get("TOCSIN_METRICS_TOKEN_FILE", "")
     if not named:
-        forwarded = "HTTP_X_FORWARDED_FOR" in request.META or "HTTP_FORWARDED" in request.META
-        return request.META.get("REMOTE_ADDR") in _HERE and not forwarded
+        return request.META.get("REMOTE_ADDR") in _HERE and not _came_by_a_proxy(request)
     try:
         token = Path(named).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return False
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     return bool(token) and hmac.compare_digest(given.encode(), token.encode())
+
+
+def _came_by_a_proxy(request: HttpRequest) -> bool:
+    """A web server on this machine asks from the same address as its administrator.
+
+    Some of them say so in a header; all of them that speak for a public name ask for that name.
+    """
+    told = any(name in _TOLD or name.startswith("HTTP_X_FORWARDED_") for name in request.META)
+    asked = request.META.get("HTTP_HOST")
+    return told or (asked is not None and split_domain_port(asked)[0].strip("[]") not in _NAMES)
 
 
 def _lines(at: datetime) -> Iterator[str]:

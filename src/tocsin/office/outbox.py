@@ -209,13 +209,14 @@ def deliver_due(
     lease: timedelta = LEASE,
     limit: int = 20,
     over: Collection[str] | None = None,
+    by: str = "",
 ) -> list[Outcome]:
     """Claim what is due and hand it over, one after the other; what came of each.
 
     `settings` holds this node's own settings per channel (`{"folder": {"root": …}}`), `over`
     names the channels to work; without it, all. The lease runs from `at`, so a worker calls
     again with a fresh `at` until the list is empty: what a slow receiver left no time for is
-    given back.
+    given back. `by` stands in the register, the owner of the lease without it.
     """
     at, started = as_utc(at), time.monotonic()
     rooms = {
@@ -240,11 +241,11 @@ def deliver_due(
             together += [(delivery, result) for delivery in group]
             continue
         spent = timedelta(seconds=time.monotonic() - started)
-        outcomes += _written(group, result, at=at, left=lease - spent)
+        outcomes += _written(group, result, by=by, at=at, left=lease - spent)
         if group[0].channel in in_turn:
             is_handed = isinstance(result, Handed)
             turns.step_back(group[0], took=spent - passed, is_handed=is_handed, at=at + spent)
-    return outcomes + _write_down(together, at=at)
+    return outcomes + _write_down(together, by=by, at=at)
 
 
 def _groups(claimed: list[Delivery]) -> list[list[Delivery]]:
@@ -322,7 +323,12 @@ def _attempt(
 
 
 def _written(
-    group: Sequence[Delivery], result: Handed | Undelivered, *, at: datetime, left: timedelta
+    group: Sequence[Delivery],
+    result: Handed | Undelivered,
+    *,
+    by: str,
+    at: datetime,
+    left: timedelta,
 ) -> list[Outcome]:
     """What came of a group, also where the database is away while the lease still runs.
 
@@ -332,20 +338,20 @@ def _written(
     def write() -> list[Outcome]:
         with transaction.atomic():
             said = mailbox.bury_refused(group, result, at=at)
-            return _write_down([(delivery, said) for delivery in group], at=at)
+            return _write_down([(delivery, said) for delivery in group], by=by, at=at)
 
     return leases.patiently(write, left=left)
 
 
 def _write_down(
-    results: list[tuple[Delivery, Handed | Undelivered]], *, at: datetime
+    results: list[tuple[Delivery, Handed | Undelivered]], *, by: str, at: datetime
 ) -> list[Outcome]:
     """What came of each, in one transaction with its register rows."""
     with transaction.atomic():
         return [
-            _failed(delivery, result, at=at)
+            _failed(delivery, result, by=by, at=at)
             if isinstance(result, Undelivered)
-            else _handed(delivery, result, at=at)
+            else _handed(delivery, result, by=by, at=at)
             for delivery, result in results
         ]
 
@@ -366,7 +372,7 @@ def _send(channels: Mapping[str, Channel], name: str, parcel: Parcel) -> Handed:
         ) from fault
 
 
-def _handed(delivery: Delivery, handed: Handed, *, at: datetime) -> Outcome:
+def _handed(delivery: Delivery, handed: Handed, *, by: str, at: datetime) -> Outcome:
     changes = {
         "state": _DELIVERED,
         "delivered_at": at,
@@ -383,14 +389,15 @@ def _handed(delivery: Delivery, handed: Handed, *, at: datetime) -> Outcome:
             at=at,
             detail=handed.detail,
         )
-    _record("hand_over", delivery, actor=delivery.lease_owner, at=at, where=handed.where)
+    actor = by or delivery.lease_owner
+    _record("hand_over", delivery, actor=actor, at=at, where=handed.where)
     return _outcome(delivery)
 
 
-def _failed(delivery: Delivery, fault: Undelivered, *, at: datetime) -> Outcome:
+def _failed(delivery: Delivery, fault: Undelivered, *, by: str, at: datetime) -> Outcome:
     if fault.lasting or delivery.attempt >= MOST_ATTEMPTS:
         if _settle(delivery, {"state": _PARKED, "last_error": str(fault)}):
-            _record("park", delivery, actor=delivery.lease_owner, at=at, why=str(fault))
+            _record("park", delivery, actor=by or delivery.lease_owner, at=at, why=str(fault))
         return _outcome(delivery)
     asked = min(fault.after or timedelta(0), LONGEST_WAIT)
     again = at + max(asked, wait_before(delivery.parcel or str(delivery.uid), delivery.attempt))

@@ -182,3 +182,13 @@ def test_a_folder_a_pipe_and_a_missing_file_are_refused_before_anything_is_made(
     assert device.code == 2
     assert missing.ended == (4, "tocsin: no such file: nope.csv\n")
     assert not (tmp_path / "tocsin-store").exists()
+
+
+def test_an_address_with_a_nul_behind_it_is_no_address(tocsin, tmp_path) -> None:
+    report = tmp_path / SINKHOLE.name
+    head, first, *_ = SINKHOLE.read_bytes().splitlines(keepends=True)
+    address = first.split(b",")[head.split(b",").index(b'"src_ip"')].strip(b'"')
+    report.write_bytes(head + first.replace(address, address + b"\0", 1))
+    run = tocsin("route", report, *WITH_PARTIES, "--json").json
+
+    assert (run["quarantined"], run["events"]) == (1, 0)

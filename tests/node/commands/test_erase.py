@@ -128,3 +128,13 @@ def test_what_cannot_be_erased_is_refused(everywhere, tocsin, words, code, part)
 def test_no_store_is_made_by_looking_for_somebody(tocsin, tmp_path):
     assert tocsin("erase", "address", V4, *WHY, "--yes").code == 4
     assert not (tmp_path / "store").exists()
+
+
+def test_an_account_is_told_from_a_person_who_signs_in(everywhere, tocsin):
+    account = tocsin(
+        "erase", "account", "jo.lind@meadow-net.example", *WHY, "--dry-run", "--json"
+    ).json
+    address = tocsin("erase", "address", V4, *WHY, "--dry-run", "--json").json
+
+    assert any("tocsin people close ADDRESS" in text for text in account["instructions"])
+    assert not any("people close" in text for text in address["instructions"])

@@ -82,3 +82,12 @@ def test_a_name_that_names_nothing_says_so(tocsin, digests, name, code, complain
     said = tocsin("evidence", "show", name)
 
     assert (said.code, complaint in said.err) == (code, True), said.err
+
+
+def test_a_hold_without_an_end_is_not_said_to_be_lifted(tocsin) -> None:
+    tocsin("route", SINKHOLE, *WITH_PARTIES)
+    digest = tocsin("evidence", "list", "--json").json[0]["digest"]
+    tocsin("hold", "add", digest, "--authority", "Court of Ghent", "--reference", "7/26")
+    listed = tocsin("hold", "list").out
+
+    assert " ".join(listed.split()).endswith("Court of Ghent 7/26 no end")

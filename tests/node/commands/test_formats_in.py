@@ -96,7 +96,7 @@ def test_of_prohibited_material_nothing_is_left_anywhere(tocsin, tmp_path: Path)
     left = everything_below(tmp_path)
     assert [word for word in (MATERIAL, "hidden-page") if word.encode() in left] == []
     assert list((tmp_path / "store" / "evidence").glob("*/*")) == []
-    (row,) = tocsin("quarantine", "--store", tmp_path / "store", "--json").json
+    (row,) = tocsin("quarantine", "--store", tmp_path / "store", "--json", "--why", "test").json
     assert row["raw_base64"] == ""
     assert row["reason"].startswith("prohibited material (csam): never stored or routed here; ")
 

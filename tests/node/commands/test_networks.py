@@ -89,3 +89,16 @@ def test_without_npm_an_update_says_what_else_is_possible(spawn) -> None:
 
     assert (done.code, "Traceback" in done.err) == (4, False)
     assert "--from" in done.err
+
+
+def test_packages_are_looked_for_where_they_can_be_and_not_in_a_whole_tree(
+    tocsin, tmp_path
+) -> None:
+    deep = tmp_path / "home" / "a" / "b" / "c"
+    small_packages(deep)
+    done = tocsin("networks", "update", "--from", tmp_path / "home")
+    found = tocsin("networks", "update", "--from", deep)
+
+    assert done.code == 4
+    assert "holds no unpacked npm package" in done.err
+    assert found.code == 0

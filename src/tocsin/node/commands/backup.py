@@ -12,8 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from typer.core import TyperGroup
 
 from tocsin import __version__
-from tocsin.node.commands.erase import By, who
-from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
+from tocsin.node.commands.options import DEFAULT_STORE, By, Json, StoreOption, who
 from tocsin.node.console import clean, err, out, say_json, table
 from tocsin.node.store import LAYOUT, Store, open_existing, set_up_django
 from tocsin.words.errors import Refused, TocsinError, Unreadable

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tocsin.node.commands.route import Executor, Json
+from tocsin.node.commands.options import Executor, Json
 from tocsin.node.console import out, say_json, table
 from tocsin.node.store import DATABASE_URL
 from tocsin.words.errors import TocsinError, Unusable

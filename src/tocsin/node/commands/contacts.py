@@ -8,14 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from tocsin.node.commands.route import DEFAULT_STORE, Json, Overlay, StoreOption
+from tocsin.node.commands.options import DEFAULT_STORE, By, Json, Overlay, StoreOption, who
 from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.store import open_existing, open_store
 from tocsin.words.errors import Unusable
 
 app = typer.Typer(help="Mailboxes of networks that are no members.", no_args_is_help=True)
 SHOWN = 20
-BY = "command line"
 Address = Annotated[str, typer.Argument(help="The mail address.")]
 
 
@@ -39,6 +38,7 @@ def import_(
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: Json = False,
+    by: By = None,
 ) -> None:
     """Bring all files of one source into the store.
 
@@ -53,7 +53,7 @@ def import_(
         change = (
             preview_import(gathered)
             if preview
-            else import_contacts(gathered, by=BY, at=at, progress=tell)
+            else import_contacts(gathered, by=who(by), at=at, progress=tell)
         )
     if problems is not None:
         _write_problems(change, problems)
@@ -196,6 +196,7 @@ def dead_(
     address: Address,
     why: Annotated[str, typer.Option(help="What the bounce says.")],
     store: StoreOption = DEFAULT_STORE,
+    by: By = None,
 ) -> None:
     """Mark a mailbox dead.
 
@@ -204,7 +205,7 @@ def dead_(
     open_existing(store)
     from tocsin.office.contacts import mark_dead
 
-    count = mark_dead(address, at=datetime.now(UTC), why=why, by=BY)
+    count = mark_dead(address, at=datetime.now(UTC), why=why, by=who(by))
     out.print(f"marked dead: {count}" if count else "It was marked dead before.")
 
 
@@ -213,10 +214,11 @@ def alive_(
     address: Address,
     why: Annotated[str, typer.Option(help="How you know that somebody reads it.")],
     store: StoreOption = DEFAULT_STORE,
+    by: By = None,
 ) -> None:
     """Take a dead mark back."""
     open_existing(store)
     from tocsin.office.contacts import mark_alive
 
-    count = mark_alive(address, at=datetime.now(UTC), why=why, by=BY)
+    count = mark_alive(address, at=datetime.now(UTC), why=why, by=who(by))
     out.print(f"used again: {count}")

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from tocsin.node.commands.options import DEFAULT_STORE, By, Json, OutOption, StoreOption, who
 from tocsin.node.commands.refusals import require_folder
-from tocsin.node.commands.route import DEFAULT_STORE, Json, OutOption, StoreOption, hand_over
+from tocsin.node.commands.route import hand_over
 from tocsin.node.console import clean, out, say_json, table
 from tocsin.node.store import Store, open_existing
 from tocsin.words.errors import Undelivered
@@ -31,6 +32,7 @@ def deliver(
     out_folder: OutOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: Json = False,
+    by: By = None,
 ) -> None:
     """Hand over what is due, by every channel, once.
 
@@ -40,22 +42,22 @@ def deliver(
     opened = open_existing(store)
     require_folder(out_folder or opened.path / "out")
     if resume:
-        _resume(resume)
-    handed = hand_over(opened, out_folder, over=None).done
+        _resume(resume, by=who(by))
+    handed = hand_over(opened, out_folder, over=None, by=who(by)).done
     while until_empty and (seconds := _seconds_to_wait(_idle(opened))) is not None:
         time.sleep(min(seconds, LONGEST_SLEEP))
-        handed |= hand_over(opened, out_folder, over=None).done
+        handed |= hand_over(opened, out_folder, over=None, by=who(by)).done
     facts = {"delivered": _delivered(handed), **_left(_idle(opened))}
     say_json(facts) if as_json else _show(facts)
     if facts["waiting"] or facts["parked"]:
         raise typer.Exit(Undelivered.exit_code)
 
 
-def _resume(uid: str) -> None:
+def _resume(uid: str, *, by: str) -> None:
     from tocsin.office import outbox
     from tocsin.office.receipts import find_delivery
 
-    outbox.resume(find_delivery(uid).uid, by="command line", at=datetime.now(UTC))
+    outbox.resume(find_delivery(uid).uid, by=by, at=datetime.now(UTC))
 
 
 def _delivered(handed: dict[str, Any]) -> list[dict[str, Any]]:

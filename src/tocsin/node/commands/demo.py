@@ -11,14 +11,9 @@ import typer
 from rich.markup import escape
 from rich.padding import Padding
 
-from tocsin.node.commands.route import (
-    events,
-    hand_over,
-    import_file,
-    run_route,
-    show,
-    summary,
-)
+from tocsin.node.commands.options import who
+from tocsin.node.commands.route import hand_over, import_file, run_route, summary
+from tocsin.node.commands.told import events, show
 from tocsin.node.console import clean, out, progress
 from tocsin.node.meter import Meter
 from tocsin.node.samples import samples_folder
@@ -55,16 +50,17 @@ def demo(
     )
     with Meter() as meter:
         opened = open_store(folder / "store", scratch=True)
-        import_file(samples / "parties.toml")
+        import_file(samples / "parties.toml", by=who(None))
         with progress(shown=True) as tell:
             outcome = run_route(
                 reports,
                 opened,
                 tell,
                 "in-process",
+                by=who(None),
                 overlay=samples / "networks.csv",
             )
-        handed = hand_over(opened, folder / "out")
+        handed = hand_over(opened, folder / "out", by=who(None))
     people = _people()
     facts = summary(outcome, handed, meter)
     facts["quarantine_hint"] = f"tocsin quarantine --store {folder}/store"

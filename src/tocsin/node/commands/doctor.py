@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from tocsin import __version__
-from tocsin.node.commands.route import DEFAULT_STORE, Json
+from tocsin.node.commands.options import DEFAULT_STORE, Json
 from tocsin.node.console import clean, out, say_json
 from tocsin.node.doctor.finding import Case, Finding, State
 from tocsin.node.store import Store

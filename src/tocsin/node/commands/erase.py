@@ -1,6 +1,5 @@
 """`tocsin erase`: a person, an account or a report out of every place, with proof."""
 
-import getpass
 import sys
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
+from tocsin.node.commands.options import DEFAULT_STORE, By, Json, StoreOption, who
 from tocsin.node.console import clean, err, out, progress, say_json, table
 from tocsin.node.store import open_existing
 from tocsin.words.errors import Refused, TocsinError, Unreadable
@@ -23,14 +22,6 @@ Why = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Look everywhere, change nothing.")]
-By = Annotated[
-    str | None, typer.Option("--by", help="Who does it; without it, the user of this machine.")
-]
-
-
-def who(by: str | None) -> str:
-    """Who stands in the register: as named, or the user of this machine."""
-    return by or f"{getpass.getuser()} (command line)"
 
 
 @app.command("address")

@@ -8,10 +8,9 @@ import typer
 from rich.markup import escape
 
 from tocsin import __version__
-from tocsin.node.commands.erase import By, who
 from tocsin.node.commands.hold import Named
-from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
-from tocsin.node.console import clean, out, say_json, table
+from tocsin.node.commands.options import DEFAULT_STORE, By, Json, StoreOption, who
+from tocsin.node.console import clean, counted, in_pieces, out, say_json, table
 from tocsin.node.store import open_existing
 from tocsin.words.moments import iso
 
@@ -32,9 +31,10 @@ def list_(store: StoreOption = DEFAULT_STORE, as_json: Json = False) -> None:
         say_json(rows)
         return
     shown = table(
-        f"{len(rows):,} files of evidence", "digest", "class", "received", "bytes", "state",
+        f"{counted(len(rows), 'file')} of evidence",
+        *("digest", "class", "received", "bytes", "state"),
         right=("bytes",),
-    )  # fmt: skip
+    )
     for row in rows[:SHOWN]:
         shown.add_row(
             row["digest"][:12], row["class"], row["received_at"], f"{row['size']:,}", row["state"]
@@ -91,7 +91,7 @@ def show(named: Named, store: StoreOption = DEFAULT_STORE, as_json: Json = False
         out.print(f"{name.replace('_', ' '):<14} {escape(clean(str(value or '-')))}")
     shown = table("\nRegister", "at", "who", "what")
     for one in done:
-        shown.add_row(one["at"], escape(clean(one["actor"])), one["action"])
+        shown.add_row(one["at"], escape(clean(one["actor"])), in_pieces(one["action"], beside=44))
     out.print(shown)
 
 

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from tocsin.node.commands.erase import By, who
-from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
+from tocsin.node.commands.options import DEFAULT_STORE, By, Json, StoreOption, who
 from tocsin.node.console import clean, out, say_json, table
 from tocsin.node.store import open_existing
 from tocsin.words.moments import iso, read_moment
@@ -79,7 +78,7 @@ def list_(store: StoreOption = DEFAULT_STORE, as_json: Json = False) -> None:
         due = "[yellow]due for review[/]" if row["is_due"] else ""
         texts = (row["authority"], row["reference"])
         authority, reference = (escape(clean(text)) for text in texts)
-        shown.add_row(row["digest"][:12], authority, reference, row["until"] or "lifted", due)
+        shown.add_row(row["digest"][:12], authority, reference, row["until"] or "no end", due)
     out.print(shown)
 
 

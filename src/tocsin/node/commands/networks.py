@@ -20,7 +20,7 @@ from tocsin.flow.networks import (
     snapshot_in,
 )
 from tocsin.formats.ip_ranges import write_snapshot
-from tocsin.node.commands.route import DEFAULT_STORE, Json, Overlay, StoreOption
+from tocsin.node.commands.options import DEFAULT_STORE, Json, Overlay, StoreOption
 from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.store import open_store
 from tocsin.words.errors import Unusable

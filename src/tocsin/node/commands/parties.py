@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tocsin.node.commands.route import DEFAULT_STORE, StoreOption, import_file
+from tocsin.node.commands.options import DEFAULT_STORE, By, StoreOption, who
+from tocsin.node.commands.route import import_file
 from tocsin.node.console import err, out
 from tocsin.node.store import open_existing, open_store
 from tocsin.words.errors import Unusable
@@ -18,13 +19,14 @@ app = typer.Typer(help="Import and export who answers for what.", no_args_is_hel
 def import_(
     file: Annotated[Path, typer.Argument(help="A party file (docs/reference/parties.md).")],
     store: StoreOption = DEFAULT_STORE,
+    by: By = None,
 ) -> None:
     """Bring a party file into the store.
 
     Parties of the same source that the file leaves out are retired.
     """
     open_store(store)
-    imported = import_file(file)
+    imported = import_file(file, by=who(by))
     for name in ("created", "changed", "unchanged", "retired"):
         out.print(f"{name:<10} {len(getattr(imported, name)):,}")
 
@@ -46,6 +48,7 @@ def webhook_secret(
     ] = False,
     retire: Annotated[bool, typer.Option("--retire", help="Only the newest signs again.")] = False,
     store: StoreOption = DEFAULT_STORE,
+    by: By = None,
 ) -> None:
     """Make the secret by which a party checks our webhooks.
 
@@ -58,11 +61,9 @@ def webhook_secret(
 
     at = datetime.now(UTC)
     if retire:
-        retire_webhook_secret(party, keys_folder=opened.keys, by="command line", at=at)
+        retire_webhook_secret(party, keys_folder=opened.keys, by=who(by), at=at)
         err.print(f"Only the newest secret of {party} signs from now on.")
         return
-    made = make_webhook_secret(
-        party, keys_folder=opened.keys, renew=renew, by="command line", at=at
-    )
+    made = make_webhook_secret(party, keys_folder=opened.keys, renew=renew, by=who(by), at=at)
     typer.echo(made)
     err.print(f"Give it to {party} over a way you trust; it is not shown again.")

@@ -9,24 +9,19 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from tocsin.node.commands.refusals import check_options, text_of
-from tocsin.node.commands.route import (
+from tocsin.node.commands.options import (
     DEFAULT_STORE,
-    QUEUED,
     FormatOption,
-    HandedOver,
     Json,
     Mapping,
     Overlay,
     Parties,
     StoreOption,
     TlpOption,
-    cost,
-    finish,
-    options_of,
-    show,
-    summary,
 )
+from tocsin.node.commands.refusals import check_options, text_of
+from tocsin.node.commands.route import HandedOver, cost, options_of, summary
+from tocsin.node.commands.told import QUEUED, finish, show
 from tocsin.node.console import clean, out, progress, say_json, table
 from tocsin.node.meter import Meter
 from tocsin.node.store import Store, open_existing, open_store

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
+from tocsin.node.commands.options import DEFAULT_STORE, By, Json, StoreOption, who
 from tocsin.node.console import clean, out, say_json, table
 from tocsin.node.store import open_existing
 from tocsin.words.errors import Unusable
@@ -37,6 +37,7 @@ def receipts(
     maildir: Maildir = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: Json = False,
+    by: By = None,
 ) -> None:
     """List what came back; with --mbox or --maildir, read it first.
 
@@ -45,7 +46,7 @@ def receipts(
     if context.invoked_subcommand:
         return
     open_existing(store)
-    counts = _read(mbox, maildir)
+    counts = _read(mbox, maildir, by=who(by))
     rows = _rows()
     if as_json:
         say_json({"read": counts, "receipts": rows})
@@ -60,6 +61,7 @@ def add(
     kind: Annotated[str, typer.Argument(help="received, acted, cured, not_ours, false_positive")],
     note: Annotated[str, typer.Option(help="A ticket of theirs, a number of lines.")] = "",
     store: StoreOption = DEFAULT_STORE,
+    by: By = None,
 ) -> None:
     """Write down what a party said of a delivery.
 
@@ -73,20 +75,20 @@ def add(
     found = find_delivery(delivery)
     at = datetime.now(UTC)
     detail = {"note": note[:200]} if note else {}
-    by = found.party.slug
-    made = add_receipt(found, kind=kind, by=by, actor="command line", at=at, detail=detail)
+    slug = found.party.slug
+    made = add_receipt(found, kind=kind, by=slug, actor=who(by), at=at, detail=detail)
     said = "written down" if made else "was on record already"
     out.print(f"{escape(clean(found.party.name))}, {kind}: {said}.")
 
 
-def _read(mbox: Path | None, maildir: Path | None) -> dict[str, int]:
+def _read(mbox: Path | None, maildir: Path | None, *, by: str) -> dict[str, int]:
     from tocsin.channels.mailbox import read_maildir, read_mbox
     from tocsin.office.mailbox import read_returned
 
     counts: dict[str, int] = {}
     for read, place in ((read_mbox, mbox), (read_maildir, maildir)):
         if place is not None:
-            found = read_returned(read(place), by="command line", at=datetime.now(UTC))
+            found = read_returned(read(place), by=by, at=datetime.now(UTC))
             counts = {name: counts.get(name, 0) + found[name] for name in COUNTED}
     return counts
 

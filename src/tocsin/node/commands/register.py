@@ -7,9 +7,8 @@ from uuid import UUID
 import typer
 from rich.markup import escape
 
-from tocsin.node.commands.erase import By, who
-from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
-from tocsin.node.console import clean, out, say_json, table
+from tocsin.node.commands.options import DEFAULT_STORE, By, Json, StoreOption, who
+from tocsin.node.console import clean, counted, in_pieces, out, say_json, table
 from tocsin.node.store import open_existing
 from tocsin.words.errors import Unproven, Unusable
 from tocsin.words.moments import iso, read_moment
@@ -58,11 +57,11 @@ def list_(
     if as_json:
         say_json(rows)
         return
-    shown = table(f"{count:,} rows", "at", "who", "what", "id", "log", right=("log",))
+    shown = table(counted(count, "row"), "at", "who", "what", "id", "log", right=("log",))
     for row in rows:
         place = "-" if row["position"] is None else f"{row['position']:,}"
         actor_ = escape(clean(row["actor"]))
-        shown.add_row(row["at"], actor_, row["action"], row["id"][:12], place)
+        shown.add_row(row["at"], actor_, in_pieces(row["action"], beside=56), row["id"][:12], place)
     out.print(shown)
     if count > len(rows):
         out.print(f"… the newest {len(rows):,}; --json lists all, --since and --action narrow it")

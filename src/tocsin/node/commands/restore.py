@@ -8,8 +8,7 @@ import typer
 from rich.markup import escape
 
 from tocsin.node.commands.backup import Keys, One, Passphrase, bars, summary
-from tocsin.node.commands.erase import By, who
-from tocsin.node.commands.route import Json
+from tocsin.node.commands.options import By, Json, who
 from tocsin.node.console import out, say_json
 from tocsin.node.store import LAYOUT, Store, restore_store, set_up_django
 from tocsin.words.errors import Refused, Unusable

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.node.commands.erase import By, who
-from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
+from tocsin.node.commands.options import DEFAULT_STORE, By, Json, StoreOption, who
 from tocsin.node.console import out, progress, say_json, table
 from tocsin.node.store import open_existing
 

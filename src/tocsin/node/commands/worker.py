@@ -12,8 +12,8 @@ import typer
 from rich.markup import escape
 
 from tocsin import __version__
+from tocsin.node.commands.options import DEFAULT_STORE, Json, OutOption, StoreOption
 from tocsin.node.commands.refusals import require_folder
-from tocsin.node.commands.route import DEFAULT_STORE, Json, OutOption, StoreOption
 from tocsin.node.console import INTERRUPTED, clean, err, out
 from tocsin.node.store import Store, open_store
 from tocsin.words.errors import Unusable

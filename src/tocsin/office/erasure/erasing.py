@@ -43,6 +43,9 @@ BACKUPS = (
     "anything else. Copies of the disk or of a database server, made in other ways, are yours to "
     "find"
 )
+PEOPLE = (
+    "somebody who signs in here under that name still does: tocsin people close ADDRESS ends that"
+)
 HANDED_OVER = (
     "files that were handed over belong to their recipients, in the folder `out` of the store too: "
     "tell those named that the data were erased (GDPR art. 19)"
@@ -80,9 +83,18 @@ def erase(order: Order) -> Erasure:
         len(order.subject.values),
         tuple(sorted(places, key=lambda place: _ORDER.index(place.name))),
         recipients,
-        (*filter(None, (asked, BACKUPS)), *_opened_by(), *([HANDED_OVER] if recipients else [])),
+        (
+            *filter(None, (asked, _people(order), BACKUPS)),
+            *_opened_by(),
+            *([HANDED_OVER] if recipients else []),
+        ),
         order.dry_run,
     )
+
+
+def _people(order: Order) -> str:
+    """An account here is no row of a report: a command of its own closes it."""
+    return PEOPLE if order.subject.kind == "account" else ""
 
 
 def _opened_by() -> list[str]:

@@ -22,7 +22,7 @@ from tocsin.desks.response.queries.notifications import (
     notifications_for,
 )
 from tocsin.desks.response.queries.preview import Preview, Shown, Told, as_event, look_up, preview
-from tocsin.desks.response.queries.quarantine import quarantined
+from tocsin.desks.response.queries.quarantine import gone_from_quarantine, quarantined
 
 __all__ = [
     "CaseFile",
@@ -43,6 +43,7 @@ __all__ = [
     "feedback_wanted",
     "figures_for",
     "find_case",
+    "gone_from_quarantine",
     "look_up",
     "my_open_work",
     "notification_for",

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from tocsin.node.commands.erase import By, who
-from tocsin.node.commands.route import DEFAULT_STORE, StoreOption
+from tocsin.node.commands.options import DEFAULT_STORE, By, StoreOption, who
 from tocsin.node.console import out
 from tocsin.node.store import open_existing
 

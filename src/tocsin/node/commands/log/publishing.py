@@ -8,13 +8,11 @@ from uuid import UUID
 import typer
 from rich.markup import escape
 
-from tocsin.node.commands.route import DEFAULT_STORE, Json, StoreOption
+from tocsin.node.commands.options import DEFAULT_STORE, Json, StoreOption, who
 from tocsin.node.console import clean, out, say_json
 from tocsin.node.store import open_existing
 from tocsin.words.errors import NotFound, Unproven, Unusable
 from tocsin.words.moments import iso
-
-WORKER = "command line"
 
 
 def publish(store: StoreOption = DEFAULT_STORE) -> None:
@@ -35,7 +33,7 @@ def publish(store: StoreOption = DEFAULT_STORE) -> None:
         store_folder=opened.path,
         schedule=schedule,
         origin=words["origin"],
-        by=WORKER,
+        by=who(None),
         at=datetime.now(UTC),
     )
     if made is None:
@@ -113,23 +111,32 @@ def proof(
     key of their leaf. Give the second one only to whoever may see the facts.
     """
     opened = open_existing(store)
-    from tocsin.flow import durable
+    from tocsin.ledger.files import flush_folder, write_whole
     from tocsin.office import publiclog
 
     found = _row(row)
     made, facts = publiclog.proof_of(found, store_folder=opened.path)
-    if not out_folder.is_dir():
-        raise NotFound(f"{out_folder} is no folder. Possible: make it, or another --out")
+    _make_folder(out_folder)
     name = found.uid.hex[:12]
     paths = out_folder / f"{name}.tlog-proof", out_folder / f"{name}.row.json"
-    for path, data in zip(paths, (made, facts), strict=True):
-        durable.write(path, data)
+    for path, data, mode in ((paths[0], made, 0o644), (paths[1], facts, 0o600)):
+        write_whole(path, data, spool=out_folder, mode=mode)  # the facts are for who may see them
+    flush_folder(out_folder)
     out.print(f"{escape(str(paths[0]))}\n{escape(str(paths[1]))}", soft_wrap=True)
     out.print(
         f"check them: tocsin log verify {escape(str(paths[0]))} --row {escape(str(paths[1]))} "
         "--key KEY",
         soft_wrap=True,
     )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as fault:
+        raise Unusable(
+            f"no folder can be made at {folder}: {fault.strerror}. Possible: another --out"
+        ) from fault
 
 
 def _row(text: str) -> Any:

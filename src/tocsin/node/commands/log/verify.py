@@ -13,7 +13,7 @@ from tocsin.ledger.proofs import Proof, check_proof, read_proof
 from tocsin.ledger.trust import Seen
 from tocsin.ledger.verify import Verified, verify_copy
 from tocsin.node.commands.log.trusting import Keys, PolicyFile, read_named, read_trust
-from tocsin.node.commands.route import Json
+from tocsin.node.commands.options import Json
 from tocsin.node.console import clean, out, say_json
 from tocsin.words.errors import NotFound, Unusable
 from tocsin.words.moments import iso

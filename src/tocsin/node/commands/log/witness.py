@@ -18,7 +18,7 @@ from tocsin.ledger.log import Log
 from tocsin.ledger.policy import read_policy
 from tocsin.ledger.witness import Alarm, Witness
 from tocsin.node.commands.log.trusting import PolicyFile, read_named
-from tocsin.node.commands.route import Json
+from tocsin.node.commands.options import By, Json, who
 from tocsin.node.console import clean, complain, err, out, say_json
 from tocsin.words.errors import NotFound, TocsinError, Unproven, Unusable
 
@@ -112,6 +112,28 @@ def alarms(folder: Folder, as_json: Json = False) -> None:
             f"{len(found)} alarms. Possible: ask the log's operator, and keep the files; they are "
             "the evidence"
         )
+
+
+@app.command()
+def settle(
+    folder: Folder,
+    alarm: Annotated[
+        str, typer.Argument(help="Name of its file; the beginning will do.", show_default=False)
+    ],
+    why: Annotated[
+        str, typer.Option("--why", help="How you know what happened.", show_default=False)
+    ],
+    by: By = None,
+) -> None:
+    """Put an explained alarm aside.
+
+    It is kept in alarms/settled, with who says so and why. What proves that a log has two
+    histories stays.
+    """
+    witness = Witness(folder)
+    witness.signers()
+    found = witness.settle(alarm, why=why, by=who(by), at=datetime.now(UTC))
+    out.print(escape(clean(f"settled: {found.said}")), soft_wrap=True)
 
 
 @app.command()

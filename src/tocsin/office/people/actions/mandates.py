@@ -30,9 +30,17 @@ def grant(
     at: datetime,
     until: datetime | None = None,
 ) -> Mandate:
-    """Give a mandate; raises `Unusable`, `Refused` for what the party's role cannot carry."""
+    """Give a mandate; raises `Unusable`, `Refused` for what the party's role cannot carry.
+
+    One that runs and says the same stays, and nothing is written.
+    """
     wanted = [str(one) for one in competences_of(competences, party)]
     with transaction.atomic():
+        Person.objects.select_for_update().filter(pk=person.pk).first()  # one at a time
+        end = as_utc(until) if until else None
+        for known in running(at).filter(person=person, party=party, until=end):
+            if known.competences == wanted:
+                return known
         mandate = Mandate.objects.create(
             person=person,
             party=party,
