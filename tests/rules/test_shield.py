@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tocsin.rules.lifecycle import NODE, Actor, possible, take
+from tocsin.rules.lifecycle import NODE, Actor, Lifecycle, possible, take
 from tocsin.rules.listing import CAUTIONS, SCOPES, Caution, Scope, expires_at, rechecks_at
 from tocsin.rules.shield import (
     APPEAL,
@@ -65,7 +65,7 @@ def test_a_renewal_needs_two_as_well_and_lets_it_stand_meanwhile() -> None:
     assert [row.name for row in possible(LISTING, asked, BANK)] == []
 
 
-def refused(lifecycle, step: str, person: str, *before: Taken) -> str:
+def refused(lifecycle: Lifecycle, step: str, person: str, *before: Taken) -> str:
     with pytest.raises(Refused) as found:
         require_another_person(lifecycle, step, person=person, before=before)
     return str(found.value)

@@ -1,9 +1,11 @@
 """Domains: the registrable domain by the public suffix list, and the suffixes of a name."""
 
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
 import polars as pl
-from publicsuffixlist import PublicSuffixList
+from publicsuffixlist import PSLFILE, PublicSuffixList, encode_idn
 
 
 @cache
@@ -21,6 +23,21 @@ def public_suffix(name: str) -> str | None:
     """`www.example.co.uk` to `co.uk`."""
     found: str | None = _suffixes().publicsuffix(name)
     return found
+
+
+def suffix_below(name: str) -> str | None:
+    """A public suffix below a name: `s3.amazonaws.com` of `amazonaws.com`; None where none is."""
+    return _above_suffixes().get(name)
+
+
+@cache
+def _above_suffixes() -> Mapping[str, str]:
+    rules = {
+        encode_idn(line.split()[0])
+        for line in Path(PSLFILE).read_text("utf-8").splitlines()
+        if line.strip() and not line.startswith(("//", "!"))
+    }
+    return {above: rule for rule in sorted(rules) for above in parents(rule)[1:]}
 
 
 def per_distinct(names: pl.Series, table: dict[str, str | None]) -> pl.Series:

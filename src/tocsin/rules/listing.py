@@ -98,13 +98,17 @@ class Caution(StrEnum):
 
 @dataclass(frozen=True)
 class CautionRule:
-    """One row. `sentence` has gaps for the name and the entry; what is not overridable is final."""
+    """One row. `said` is what an entry is, in a sentence; what is not overridable is final.
+
+    `warns_of_urls`: whether it warns of one address as well, where no name is blocked.
+    """
 
     caution: Caution
     holds: str
-    sentence: str
+    said: str
     why: str
     is_overridable: bool = True
+    warns_of_urls: bool = True
 
 
 # In the order in which they are said, the final ones first.
@@ -114,39 +118,41 @@ CAUTIONS: dict[Caution, CautionRule] = {
         CautionRule(
             Caution.ALWAYS_PASSES,
             "emergency services, the provider's own portal, updates, checks of certificates",
-            "{name} falls under {entry}, which always passes",
+            "a name that always passes",
             "people and machines need it when everything else fails",
             is_overridable=False,
         ),
         CautionRule(
             Caution.PUBLIC_SUFFIX,
             "suffixes under which anybody registers names",
-            "{name} is a public suffix",
+            "a public suffix",
             "it would block everybody who has a name under it",
             is_overridable=False,
+            warns_of_urls=False,
         ),
         CautionRule(
             Caution.ESSENTIAL,
             "services that people cannot do without: banks, hospitals, power, water, telephone",
-            "{name} falls under {entry}, an essential service",
+            "an essential service",
             "a mistake harms more people than the fraud would",
         ),
         CautionRule(
             Caution.GOVERNMENT,
             "names of public bodies",
-            "{name} falls under {entry}, a name of a public body",
+            "a name of a public body",
             "a public body is told before it is blocked",
         ),
         CautionRule(
             Caution.TOP_SITE,
             "the most visited sites",
-            "{name} falls under {entry}, one of the most visited sites",
+            "one of the most visited sites",
             "many people visit it for its own sake",
+            warns_of_urls=False,
         ),
         CautionRule(
             Caution.BRAND_OWN,
             "the real names of protected brands",
-            "{name} falls under {entry}, a brand's own name",
+            "a brand's own name",
             "reports of real messages of the brand are the most common mistake",
         ),
     )
