@@ -416,6 +416,40 @@ def test_a_party_in_a_group_does_not_learn_who_else_is_in_it(desk, ada):
     assert ada.get(f"/people/groups/{SharingGroup.objects.get().uid}/").status_code == 403
 
 
+@pytest.fixture
+def two_languages(settings):
+    """What the menu offers, whatever is complete today."""
+    settings.LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+
+
+def test_a_person_changes_their_own_name_and_language(ada, two_languages):
+    answer = ada.post("/people/me/", {"name": "Ada L.", "language": "de"})
+
+    (row,) = RegisterRow.objects.filter(action="office:person:change")
+    found = person(ADA)
+    assert (found.name, found.language, found.email) == ("Ada L.", "de", ADA)
+    assert (row.actor, row.subject, row.facts) == (
+        found.actor,
+        found.uid,
+        {"changed": ["name", "language"]},
+    )
+    assert answer.cookies["django_language"].value == "de"
+    ada.post("/people/me/", {"name": "Ada L.", "language": "de"})
+    assert RegisterRow.objects.filter(action="office:person:change").count() == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"name": ""}, {"name": "x" * 201}, {"name": "a\u202eb"}, {"language": "tlh"}],
+)
+def test_a_name_or_language_that_cannot_be_changes_nothing(ada, two_languages, words):
+    before = person(ADA)
+    answer = ada.post("/people/me/", {"name": "Ada", "language": "de", **words})
+
+    assert (answer.status_code, len(problems(answer))) == (422, 1)
+    assert (person(ADA).name, person(ADA).language) == (before.name, before.language)
+
+
 def test_whoever_looks_at_the_people_of_a_party_is_in_the_register_once_a_view(ada):
     for number in range(3):
         mandated(f"p{number}@meadow-net.example", party(), "response.answer")

@@ -32,6 +32,7 @@ class People(AppConfig):
         "office:invitation:accept": _INVITATION,
         "office:invitation:send": _INVITATION,
         "office:invitation:withdraw": _INVITATION,
+        "office:person:change": Shape({"changed": TEXTS}),
         "office:person:consult": _CONSULTED,
         "office:person:end_sessions": Shape({}),
         "office:person:take_factor": Shape({}),

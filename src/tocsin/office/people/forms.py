@@ -97,6 +97,15 @@ class Accept(forms.Form):
         return words
 
 
+class Me(forms.Form):
+    """What a person changes of themselves."""
+
+    name = forms.CharField(label=_("Your name, as others see it"), max_length=200)
+    language = forms.ChoiceField(
+        label=_("Language of pages and mails"), choices=lambda: settings.LANGUAGES
+    )
+
+
 class MakeToken(forms.Form):
     """What a program may do, and until when."""
 

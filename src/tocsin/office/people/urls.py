@@ -7,6 +7,7 @@ from tocsin.office.people import views
 app_name = "people"
 urlpatterns = [
     path("", views.people, name="people"),
+    path("me/", views.me, name="me"),
     path("of/<slug:slug>/", views.people, name="people"),
     path("of/<slug:slug>/invite/", views.invite, name="invite"),
     path("invitations/<uuid:uid>/withdraw/", views.withdraw, name="withdraw"),

@@ -20,8 +20,9 @@ from tocsin.office.models import Party
 from tocsin.office.people import actions, forms, queries
 from tocsin.office.people.asking import dangerous, needs, open_to_all
 from tocsin.office.people.consulting import consult_people
-from tocsin.office.people.models import Mandate, SharingGroup, Token
+from tocsin.office.people.models import Mandate, Person, SharingGroup, Token
 from tocsin.office.people.viewer import Viewer, scopes_of
+from tocsin.office.permissions import PERMISSIONS
 from tocsin.words.errors import NotFound, Refused, TocsinError, Unusable
 
 GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
@@ -118,6 +119,43 @@ def _after_ending(mandate: Mandate, viewer: Viewer) -> str:
     if viewer.person is not None and mandate.person_id == viewer.person.pk:
         return reverse("home")
     return reverse("people:people", kwargs={"slug": mandate.party.slug})
+
+
+# ── oneself ──────────────────────────────────────────────────────────────────────────────
+
+
+@GET_OR_POST
+@needs(*PERMISSIONS)
+def me(request: Seen) -> HttpResponse:
+    """One's own name and language."""
+    person = request.viewer.person
+    if person is None:  # `needs` let nobody in who has not signed in
+        raise NotFound("there is nobody here")
+    initial = {"name": person.name, "language": person.language}
+    form = forms.Me(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid() and _changed_me(request, person, form):
+        answer = redirect("people:me")
+        answer.set_cookie(  # as the menu of languages does
+            settings.LANGUAGE_COOKIE_NAME,
+            form.cleaned_data["language"],
+            max_age=settings.LANGUAGE_COOKIE_AGE,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+        return answer
+    return _form(request, "people/me.html", form)
+
+
+def _changed_me(request: Seen, person: Person, form: forms.Me) -> bool:
+    words = form.cleaned_data
+    try:
+        actions.change_person(person, **words, by=person.actor, at=datetime.now(UTC))
+    except Unusable as fault:
+        form.add_error("name", sentences.said(str(fault)))
+        return False
+    messages.success(request, _("It is changed."))
+    return True
 
 
 # ── invitations ──────────────────────────────────────────────────────────────────────────

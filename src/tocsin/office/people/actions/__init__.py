@@ -4,6 +4,7 @@ from tocsin.office.people.actions.invitations import accept, invite, withdraw
 from tocsin.office.people.actions.mandates import end_mandate, grant, run_node
 from tocsin.office.people.actions.persons import (
     add_person,
+    change_person,
     choose_language,
     close_person,
     end_sessions,
@@ -31,6 +32,7 @@ __all__ = [
     "accept",
     "add_member",
     "add_person",
+    "change_person",
     "choose_language",
     "close_person",
     "digest_of",

@@ -58,6 +58,29 @@ def choose_language(person: Person, language: str) -> None:
         person.save(update_fields=["language"])
 
 
+def change_person(person: Person, *, name: str, language: str, by: str, at: datetime) -> bool:
+    """Another name, another language; whether anything changed. Raises `Unusable`.
+
+    The register says what was changed and neither the name before nor the one now.
+    """
+    wanted = {"name": read_name(name), "language": language}
+    changed = [key for key, value in wanted.items() if getattr(person, key) != value]
+    if not changed:
+        return False
+    with transaction.atomic():
+        for key in changed:
+            setattr(person, key, wanted[key])
+        person.save(update_fields=changed)
+        register.record(
+            action="office:person:change",
+            actor=by,
+            at=at,
+            subject=person.uid,
+            facts={"changed": [*changed]},
+        )
+    return True
+
+
 def set_password(person: Person, password: str, *, by: str, at: datetime) -> None:
     """Give somebody a password; ends every session that was opened with the one before."""
     with transaction.atomic():
