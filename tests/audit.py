@@ -30,9 +30,9 @@ class Verdict:
         if self.vulnerable:
             return [f"vulnerable: {line}" for line in self.vulnerable]
         if not self.looked_up:
-            return [f"audit: NOTHING was audited; no advisory could be had for any of "
-                    f"{len(self.skipped)} packages. Run make audit where PyPI can be reached."]  # fmt: skip
-        said = [f"audit: no known vulnerability in {len(self.looked_up)} packages"]
+            nothing = f"no advisory could be had for any of {len(self.skipped)} packages"
+            return [f"NOTHING was audited; {nothing}. Run make audit where PyPI can be reached."]
+        said = [f"no known vulnerability in {len(self.looked_up)} packages"]
         return said + [f"not looked up: {name}" for name in self.skipped]
 
     def code(self, *, strict: bool) -> int:

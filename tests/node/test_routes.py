@@ -14,7 +14,7 @@ VALUES = {"uuid": str(uuid4()), "slug": "meadow-net", "int": "7", "str": "x", "p
 # What is there for everybody, by the beginning of its address; a line here is a decision.
 OPEN = (
     *("", "accessibility", "healthz", "readyz", "log/", "language/"),
-    *("api/v1/", "metrics"),  # by token and by address; held by tests of their own
+    *("api/v1/", "metrics", "files/"),  # by token, address and ticket; held by tests of their own
     "people/invitation/",
 )
 # Signing in: allauth's own pages, which lead somebody unknown to sign in, or are the way in.

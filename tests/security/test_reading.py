@@ -119,7 +119,7 @@ def test_what_is_downloaded_is_an_attachment_that_no_browser_runs(full: Town):
             assert got.headers["Content-Disposition"].startswith("attachment"), way
             assert got.headers["X-Content-Type-Options"] == "nosniff", way
 
-    assert {"response:delivery_file", "parties:party_file", "response:cases"} <= {*files}
+    assert {"parties:party_file", "response:cases"} <= {*files}
 
 
 # What would end the people or the party that the rest is asked with.

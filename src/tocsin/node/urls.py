@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from tocsin.node import pages
 from tocsin.node.api.site import api
 from tocsin.node.desks import DESKS
+from tocsin.node.files import file
 from tocsin.node.metrics import metrics
 from tocsin.node.public_log import public_log
 
@@ -26,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", pages.readyz, name="readyz"),
     path("accessibility", pages.accessibility, name="accessibility"),
     path("metrics", metrics, name="metrics"),
+    path("files/<str:ticket>", file, name="file"),
     path("log/<path:path>", public_log, name="public_log"),
     path("api/v1/", api.urls),
     path("account/", include("tocsin.node.account_urls")),

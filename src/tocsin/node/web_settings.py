@@ -40,6 +40,7 @@ WSGI_APPLICATION = "tocsin.node.wsgi.application"
 MIDDLEWARE = [
     "tocsin.node.logs.access_log",
     "tocsin.node.api.problems.problems_only",
+    "tocsin.node.files.cookieless",
     "django.middleware.security.SecurityMiddleware",
     "tocsin.node.middleware.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",

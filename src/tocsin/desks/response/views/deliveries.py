@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from django.http import FileResponse, HttpResponseBase
+from django.http import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from tocsin.desks.response.views.doors import (
     store_folder,
 )
 from tocsin.office import register
+from tocsin.office.tickets import ticket_for
 
 MAY = ("response:delivery:read", "response:delivery:read_own")
 HEADS = (
@@ -81,7 +82,7 @@ def show_delivery(request: Asked, uid: UUID) -> HttpResponseBase:
 @open_to(*MAY)
 @require_POST
 def fetch_delivery(request: Asked, uid: UUID) -> HttpResponseBase:
-    """The file itself; whoever takes it says why, and the register keeps it."""
+    """The way to the file; whoever takes it says why, and the register keeps it."""
     file = queries.fetchable_for(request.viewer, uid, store_folder=store_folder())
     register.consult(
         noun="response:delivery",
@@ -91,10 +92,4 @@ def fetch_delivery(request: Asked, uid: UUID) -> HttpResponseBase:
         subject=file.delivery.uid,
         shown=file.delivery.rows,
     )
-    path = store_folder() / file.delivery.path
-    return FileResponse(
-        path.open("rb"),
-        as_attachment=True,
-        filename=path.name,
-        content_type="application/octet-stream",
-    )
+    return HttpResponseRedirect(reverse("file", args=[ticket_for(file.delivery)]))
