@@ -100,7 +100,7 @@ def _show(rows: Any, *, is_whole: bool) -> None:
     for row in rows.head(SHOWN).iter_rows(named=True):
         listed.add_row(
             row["run"][:8],
-            escape(in_pieces(clean(row["file"]), beside=44)),
+            escape(in_pieces(clean(row["file"]), beside=50)),
             str(row["line"]),
             escape(clean(row["reason"])),
         )
