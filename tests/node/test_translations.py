@@ -88,7 +88,7 @@ def test_a_translation_keeps_the_placeholders_of_its_text(language):
     assert wrong == []
 
 
-@pytest.mark.parametrize("language", ["fr"])
+@pytest.mark.parametrize("language", ["de", "fr"])
 def test_what_is_said_to_be_complete_is_neither_empty_nor_fuzzy(language):
     assert [one.id for one in entries(language) if one.fuzzy or not all(strings(one))] == []
 
@@ -102,6 +102,18 @@ def test_french_puts_unbreakable_spaces_before_its_signs():
     ]
 
     assert torn == []
+
+
+def test_german_keeps_to_its_own_quotation_marks_and_to_the_polite_form():
+    foreign = [
+        text
+        for one in entries("de")
+        for text in strings(one)
+        if re.search(r"[\"'«»’”]|\b(?:du|dich|dir|dein\w*)\b", text)
+        or text.count("„") != text.count("“")
+    ]
+
+    assert foreign == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -164,8 +176,9 @@ def test_there_are_24_official_languages_and_27_states_that_speak_them():
     assert (len(OFFICIAL), len(MEMBER_STATES)) == (24, 27)
 
 
-def test_french_is_offered():
-    assert ("fr", "français") in django_settings.LANGUAGES
+@pytest.mark.parametrize("one", [("de", "Deutsch"), ("fr", "français")])
+def test_german_and_french_are_offered(one):
+    assert one in django_settings.LANGUAGES
 
 
 def test_figures_that_cannot_be_read_leave_english(tmp_path):
@@ -204,12 +217,15 @@ def test_a_language_that_is_not_offered_is_english():
 
 
 @pytest.mark.django_db
-def test_a_page_says_that_its_translation_is_unreviewed(settings):
-    said = "n’a pas encore été relue"
-    client = Client(headers={"accept-language": "fr"})
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("de", "bisher von keiner muttersprachlichen Person geprüft"), ("fr", "n’a pas encore été")],
+)
+def test_a_page_says_that_its_translation_is_unreviewed(settings, language, said):
+    client = Client(headers={"accept-language": language})
     assert said in client.get("/").content.decode()
 
-    settings.TRANSLATIONS = {"fr": Translation(3, 3, "reviewed", "Ada", "2026-11-23")}
+    settings.TRANSLATIONS = {language: Translation(3, 3, "reviewed", "Ada", "2026-11-23")}
     assert said not in client.get("/").content.decode()
 
 

@@ -89,6 +89,6 @@ def _countries(viewer: Viewer, *, since: datetime) -> Chart:
     return tile_map(
         _("Cases seen, by state of the party told"),
         counts,
-        heads=(_("State"), _("Cases")),
+        heads=(_("Country"), _("Cases")),
         link=link,
     )
