@@ -113,7 +113,7 @@ def test_a_worker_that_was_killed_after_the_run_counted_routes_nothing_twice(
 
 def test_a_report_that_cannot_be_read_says_so_and_tells_nobody(analyst, store, now, tmp_path):
     path = tmp_path / "noise.bin"
-    path.write_bytes(b"\x00\xff" * 100)
+    path.write_bytes(b"\x07\x00\xff\x01" * 100)
     sent = upload(analyst, path)
     work(store.path, OVERLAY, at=now + timedelta(seconds=5))
     page = text(analyst.get(sent.url))

@@ -45,4 +45,4 @@ class Format:
     is_lossless: bool = True
     # A format that a mapping file describes: makes, of one, the format that reads. By itself it
     # reads nothing and is never recognised.
-    with_mapping: Callable[[Path], "Format"] | None = None
+    with_mapping: Callable[[Path | str], "Format"] | None = None
