@@ -1,0 +1,166 @@
+"""A response policy zone: what a resolver answers differently (draft-vixie-dnsop-dns-rpz-00).
+
+A name and everything below it are two owners, `evil.example` and `*.evil.example`. The answer is
+NXDOMAIN (`CNAME .`) for what is served over HTTPS, where no warning page could be shown, and the
+walled garden for the rest. What always passes comes first (`CNAME rpz-passthru.`), and nothing at
+or below it is blocked.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+
+import polars as pl
+
+from tocsin.formats.listed import BY_NAME, Delta, Edition, refuse_misfits
+from tocsin.words.errors import Unusable
+from tocsin.words.moments import as_utc
+
+_SERIALS = 2**32
+_UNTOUCHED = "CNAME rpz-passthru."
+_NXDOMAIN = "CNAME ."
+MEDIA_TYPE = "text/dns"  # RFC 4027
+
+
+@dataclass(frozen=True)
+class Garden:
+    """Where people are led who would have been cheated: a name, or addresses. Neither: nowhere."""
+
+    name: str = ""
+    addresses: tuple[str, ...] = ()
+
+    def records(self) -> list[str]:
+        """The answers, as type and data."""
+        if self.name:
+            return [f"CNAME {self.name}."]
+        addresses = [ip_address(text) for text in self.addresses]
+        return [f"{'A' if one.version == 4 else 'AAAA'} {one}" for one in addresses] or [_NXDOMAIN]
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Where the zone stands; names without a final dot. Times in seconds.
+
+    `ttl` is how long a resolver's clients keep an answer that was changed: the longest that a
+    withdrawn listing lives on.
+    """
+
+    origin: str
+    name_server: str
+    mailbox: str  # hostmaster.shield.example
+    garden: Garden = Garden()
+    ttl: int = 30
+    refresh: int = 60
+    retry: int = 30
+    expire: int = 7 * 24 * 3600
+
+    def __post_init__(self) -> None:
+        names = [self.origin, self.name_server, self.mailbox]
+        refuse_misfits(pl.Series([*names, *([self.garden.name] if self.garden.name else [])]))
+        try:
+            self.garden.records()
+        except ValueError as error:
+            raise Unusable(f"walled garden: {error}. Possible: 192.0.2.1, 2001:db8::1") from None
+
+
+def next_serial(previous: int | None, *, at: datetime) -> int:
+    """A serial that follows `previous` (RFC 1982): the seconds of the moment, or one more.
+
+    Zero is left out: some servers take it for no serial.
+    """
+    now = int(as_utc(at).timestamp()) % _SERIALS
+    if previous is None or is_newer(now, previous):
+        return now or 1
+    return (previous + 1) % _SERIALS or 1
+
+
+def is_newer(serial: int, previous: int) -> bool:
+    """Whether a serial follows another in the arithmetic of RFC 1982."""
+    return 0 < (serial - previous) % _SERIALS < _SERIALS // 2
+
+
+def write_zone(
+    table: pl.DataFrame, *, zone: Zone, edition: Edition, passes: Iterable[str] = ()
+) -> bytes:
+    """The whole zone as text (RFC 1035 section 5). `table`: what is in force; see `listed`.
+
+    `edition.version` is the serial. Raises `Unusable` for a name that would break the zone.
+    """
+    passing = sorted(set(passes))
+    refuse_misfits(pl.Series(passing, dtype=pl.String), below=zone.origin)
+    blocked = _blocked(table, zone, passing)
+    owners = pl.concat_str("name", pl.lit(" "), "answer", pl.lit("\n*."), "name", pl.lit(" "))
+    lines = blocked.select(pl.concat_str(owners, "answer").alias("line"))["line"]
+    body = lines.str.join("\n").item() if lines.len() else ""
+    passed = [f"{owner} {_UNTOUCHED}" for name in passing for owner in (name, f"*.{name}")]
+    return "\n".join([*_head(zone, edition), *passed, *([body] if body else []), ""]).encode()
+
+
+def _head(zone: Zone, edition: Edition) -> list[str]:
+    times = f"{zone.refresh} {zone.retry} {zone.expire} {zone.ttl}"
+    return [
+        f"$ORIGIN {zone.origin}.",
+        f"$TTL {zone.ttl}",
+        f"@ SOA {zone.name_server}. {zone.mailbox}. {edition.version} {times}",
+        f"@ NS {zone.name_server}.",
+    ]
+
+
+def _blocked(table: pl.DataFrame, zone: Zone, passing: list[str]) -> pl.DataFrame:
+    """Columns `name`, `answer`, a row for each record of a name; without what passes."""
+    names = (
+        table.lazy()
+        .filter(pl.col("scope").is_in(BY_NAME))
+        .select(name="value", over_https="over_https")
+        .group_by("name")
+        .agg(pl.col("over_https").any())
+        .sort("name")
+        .collect()
+    )
+    refuse_misfits(names["name"], below=zone.origin)
+    if passing:
+        names = names.filter(~_at_or_below(names["name"], passing))
+    answers = pl.DataFrame({"over_https": False, "answer": zone.garden.records()})
+    answers = pl.concat([answers, pl.DataFrame({"over_https": [True], "answer": [_NXDOMAIN]})])
+    if len(answers) == 2:  # one record each: no join needed, and it takes most of the time
+        garden, nxdomain = answers["answer"]
+        answer = pl.when("over_https").then(pl.lit(nxdomain)).otherwise(pl.lit(garden))
+        return names.select("name", answer=answer)
+    return names.join(answers, on="over_https", maintain_order="left").select("name", "answer")
+
+
+def _at_or_below(names: pl.Series, entries: list[str]) -> pl.Series:
+    """Whether each name is an entry or below one, label by label."""
+    wanted = pl.Series(entries)
+    found, rest = names.is_in(wanted.implode()), names
+    while rest.is_not_null().any():
+        rest = rest.str.extract(r"^[^.]*\.(.*)$", 1)
+        found |= rest.is_in(wanted.implode()).fill_null(value=False)
+    return found
+
+
+# ── changes ──────────────────────────────────────────────────────────────────────────────
+
+
+def write_changes(
+    delta: Delta, *, zone: Zone, edition: Edition, passes: Iterable[str] = ()
+) -> bytes:
+    """The commands of a transaction of Knot DNS (`knotc`), one a line, for a primary server.
+
+    Owners that went are unset whole, so that no record of an older answer stays.
+    """
+    passing = sorted(set(passes))
+    added = _blocked(delta.added, zone, passing)
+    went = delta.removed.filter(pl.col("scope").is_in(BY_NAME))["value"].unique().sort()
+    refuse_misfits(went, below=zone.origin)
+    if passing:
+        went = went.filter(~_at_or_below(went, passing))
+    origin = f"{zone.origin}."
+    lines = [f"zone-begin {origin}"]
+    lines += [f"zone-unset {origin} {owner}" for name in went for owner in (name, f"*.{name}")]
+    for name, answer in added.iter_rows():
+        lines += [f"zone-set {origin} {o} {zone.ttl} {answer}" for o in (name, f"*.{name}")]
+    soa = _head(zone, edition)[2].removeprefix("@ SOA ")
+    lines += [f"zone-set {origin} @ {zone.ttl} SOA {soa}", f"zone-commit {origin}"]
+    return "\n".join([*lines, ""]).encode()
