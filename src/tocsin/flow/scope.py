@@ -84,7 +84,7 @@ def narrowed(url: str, scope: Scope, *, lists: Lists, others: Iterable[Seen] = (
 
 def _chosen(landing: Landing, lists: Lists, others: tuple[Seen, ...]) -> tuple[Scope, str, str]:
     host = landing.host
-    if why := _why_no_name(landing, lists):
+    if why := why_no_name(landing, lists):
         return Scope.URL, landing.text, why
     if why := _taken_along(host, landing, lists, others):
         return Scope.URL, landing.text, why
@@ -101,8 +101,8 @@ def _chosen(landing: Landing, lists: Lists, others: tuple[Seen, ...]) -> tuple[S
     return Scope.HOST, host, f"of {domain} only {host} is known for fraud"
 
 
-def _why_no_name(landing: Landing, lists: Lists) -> str | None:
-    """Why the host is nobody's own, or None."""
+def why_no_name(landing: Landing, lists: Lists) -> str | None:
+    """Why a host is nobody's own, so that no name may be blocked; None where it is somebody's."""
     host = landing.host
     if landing.is_address:
         return f"{host} is an address without a name"
