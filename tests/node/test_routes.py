@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("pages")
 VALUES = {"uuid": str(uuid4()), "slug": "meadow-net", "int": "7", "str": "x", "path": "x"}
 # What is there for everybody, by the beginning of its address; a line here is a decision.
 OPEN = (
-    *("", "accessibility", "healthz", "readyz", "log/", "language/"),
+    *("", "accessibility", "healthz", "readyz", "log/", "language/", ".well-known/security.txt"),
     *("api/v1/", "metrics", "files/"),  # by token, address and ticket; held by tests of their own
     "people/invitation/",
 )

@@ -25,6 +25,16 @@ def test_a_postgres_address_is_taken_apart(url, words) -> None:
     assert tuple(postgres(url)[word] for word in WORDS) == words
 
 
+def test_what_secures_the_line_reaches_the_driver_and_nothing_else_is_passed_over() -> None:
+    url = "postgres://ada@db.example/toc"
+    secured = postgres(f"{url}?sslmode=verify-full&sslrootcert=/etc/ssl/db.pem")
+
+    assert secured["OPTIONS"] == {"sslmode": "verify-full", "sslrootcert": "/etc/ssl/db.pem"}
+    assert postgres(url)["OPTIONS"] == {}
+    with pytest.raises(ImproperlyConfigured, match="asks for ssl, which nobody reads"):
+        postgres(f"{url}?ssl=true")
+
+
 @pytest.mark.parametrize("url", ["mysql://ada@db.example/toc", "postgres://db.example", "toc"])
 def test_any_other_address_is_refused_without_showing_its_password(url) -> None:
     with pytest.raises(ImproperlyConfigured, match="Possible: postgres://user:password@host:port"):

@@ -2,7 +2,8 @@
 
 TOCSIN_STORE         the store folder (default ./tocsin-store); `node.store.open_store` makes it
 TOCSIN_DATABASE_URL  postgres://user:password@host:port/name instead of SQLite in the store;
-                     postgres://user@/name?host=/folder for a local socket
+                     postgres://user@/name?host=/folder for a local socket;
+                     ?sslmode=verify-full&sslrootcert=/file for one that proves who it is
 """
 
 import os
@@ -39,6 +40,10 @@ def sqlite(store: Path) -> dict[str, Any]:
     }
 
 
+# libpq: TLS to the server. Without these it is taken where the server offers it, unchecked.
+_SECURED = ("sslmode", "sslrootcert")
+
+
 def postgres(url: str) -> dict[str, Any]:
     """`postgres://user:password@host:port/name` to Django's words."""
     parts = urlsplit(url)
@@ -47,14 +52,22 @@ def postgres(url: str) -> dict[str, Any]:
             "TOCSIN_DATABASE_URL cannot be used. "
             "Possible: postgres://user:password@host:port/name, or leave it out for SQLite"
         )
+    asked = parse_qs(parts.query)
+    if unknown := sorted({*asked} - {"host", *_SECURED}):
+        # What was meant to secure the line must not be passed over in silence.
+        raise ImproperlyConfigured(
+            f"TOCSIN_DATABASE_URL asks for {', '.join(unknown)[:80]}, which nobody reads. "
+            f"Possible: host, {', '.join(_SECURED)}"
+        )
     return {
         "ENGINE": "tocsin.node.postgres",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or "".join(parse_qs(parts.query).get("host", [])),
+        "HOST": parts.hostname or "".join(asked.get("host", [])),
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {name: asked[name][-1] for name in _SECURED if name in asked},
     }
 
 

@@ -10,6 +10,7 @@ from tocsin.node.desks import DESKS
 from tocsin.node.files import file
 from tocsin.node.metrics import metrics
 from tocsin.node.public_log import public_log
+from tocsin.node.security_txt import security_txt
 
 
 def _of_desks() -> list[URLResolver]:
@@ -26,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", pages.healthz, name="healthz"),
     path("readyz", pages.readyz, name="readyz"),
     path("accessibility", pages.accessibility, name="accessibility"),
+    path(".well-known/security.txt", security_txt, name="security_txt"),
     path("metrics", metrics, name="metrics"),
     path("files/<str:ticket>", file, name="file"),
     path("log/<path:path>", public_log, name="public_log"),
