@@ -334,34 +334,56 @@ def test_no_page_has_a_text_that_nobody_can_translate(pages, store, settings, ps
 # ── what is not said on pages ────────────────────────────────────────────────────────────
 
 
-def test_why_somebody_is_told_is_said_in_their_language():
-    with translation.override("fr"):
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("de", "AS64500 verwaltete 192.0.2.0-192.0.2.255 laut Stand vom 2026-06-17"),
+        ("fr", "AS64500 détenait 192.0.2.0-192.0.2.255 selon l’état du 2026-06-17"),
+    ],
+)
+def test_why_somebody_is_told_is_said_in_their_language(language, said):
+    with translation.override(language):
         told = sentences.said("AS64500 held 192.0.2.0-192.0.2.255 in the snapshot of 2026-06-17")
 
-    assert told == "AS64500 détenait 192.0.2.0-192.0.2.255 selon l’état du 2026-06-17"
+    assert told == said
 
 
-def test_a_refusal_of_a_step_is_said_whole_in_the_language_of_the_page():
+_ENDED = {
+    "de": (
+        "Zustellung: Schritt „in Bearbeitung nehmen“ ist im Status „behoben“ nicht möglich "
+        "(Zugangsanbieter). Möglich: nichts, „behoben“ ist ein Endzustand"
+    ),
+    "fr": (
+        "remise : étape « agir » impossible à l’état « corrigé » (fournisseur d’accès). "
+        "Possible : rien, « corrigé » est un état final"
+    ),
+}
+_EARLY = {
+    "de": (
+        "Fall: Schritt „zusammenführen“ ist im Status „neu“ nicht möglich (Zugangsanbieter). "
+        "Möglich: informieren (der Knoten), abschließen (CSIRT, Koordinator), zusammenführen "
+        "(CSIRT, Koordinator)"
+    ),
+    "fr": (
+        "dossier : étape « fusionner » impossible à l’état « nouveau » (fournisseur d’accès). "
+        "Possible : informer (le nœud), clore (CSIRT, coordinateur), fusionner (CSIRT, "
+        "coordinateur)"
+    ),
+}
+
+
+@pytest.mark.parametrize("language", ["de", "fr"])
+def test_a_refusal_of_a_step_is_said_whole_in_the_language_of_the_page(language):
     provider = Actor(Role.ISP, frozenset({Competence.RESPONSE_ANSWER}))
     with pytest.raises(Refused) as ended:
         take(FEEDBACK, "cured", "act", provider)
     with pytest.raises(Refused) as early:
         take(CASE, "new", "merge", provider)
 
-    with translation.override("fr"):
+    with translation.override(language):
         told = [sentences.said(str(one.value)).replace("\u00a0", " ") for one in (ended, early)]
 
-    assert told == [
-        (
-            "remise : étape « agir » impossible à l’état « corrigé » (fournisseur d’accès). "
-            "Possible : rien, « corrigé » est un état final"
-        ),
-        (
-            "dossier : étape « fusionner » impossible à l’état « nouveau » (fournisseur d’accès). "
-            "Possible : informer (le nœud), clore (CSIRT, coordinateur), fusionner (CSIRT, "
-            "coordinateur)"
-        ),
-    ]
+    assert told == [_ENDED[language], _EARLY[language]]
 
 
 def test_a_sentence_of_unknown_shape_stays_as_it_is():
