@@ -314,7 +314,7 @@ def test_a_report_goes_with_everything_that_came_of_it(everywhere, order):
 
 
 def test_the_reason_may_not_name_the_person(order):
-    with pytest.raises(Refused, match="the reason names what is to be erased"):
+    with pytest.raises(Refused, match="the reason names the person of the request"):
         erase(replace(order, why=f"the line {V4}."))
 
 

@@ -126,6 +126,21 @@ def erase_events(
     return Erased(rows, tuple(files), keys)
 
 
+def events_with(table: Path, subject: Subject) -> Iterator[dict[str, object]]:
+    """Every row in which the value stands, as it is kept; `extra` as what it holds."""
+    for path in _named(DeltaTable(str(table))) if _is_there(table) else ():
+        events = pl.read_parquet(path)
+        for row in events.filter(subject.rows(events)).iter_rows(named=True):
+            yield {**row, "extra": json.loads(str(row["extra"])) if row.get("extra") else None}
+
+
+def quarantined_with(folder: Path, subject: Subject) -> Iterator[dict[str, object]]:
+    """Every record in quarantine in which the value stands."""
+    for path in sorted(folder.glob("*.parquet")):
+        table = pl.read_parquet(path)
+        yield from table.filter(subject.rows(table)).iter_rows(named=True)
+
+
 def stored_keys(events: pl.DataFrame) -> bytes:
     """The window's keys of rows as they are kept: `extra` holds some of the fields."""
     if "extra" not in events.columns:

@@ -20,6 +20,7 @@ from tocsin.node.commands import (
     people,
     receipts,
     register,
+    subject,
 )
 from tocsin.node.commands.deliver import deliver
 from tocsin.node.commands.demo import demo
@@ -51,6 +52,7 @@ app.add_typer(networks.app, name="networks")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(hold.app, name="hold")
 app.add_typer(erase.app, name="erase")
+app.add_typer(subject.app, name="subject")
 app.command()(retain)
 app.add_typer(backup.app, name="backup")
 app.command()(restore)

@@ -213,6 +213,9 @@ OFFICE: dict[str, Shape] = {
         },
         counted=("kind",),
     ),
+    "office:subject:export": Shape(
+        {"kind": TEXT, "values_hmac": TEXTS, "why": TEXT, "places": TREE, "unsearched": COUNT}
+    ),
     "office:token:end": Shape({"party": TEXT}),
     "office:token:make": Shape({"party": TEXT, "scopes": TEXTS, "expires": TEXT}),
     "office:webhook_secret:make": Shape({"party": TEXT}),

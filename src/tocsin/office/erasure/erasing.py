@@ -54,7 +54,7 @@ HANDED_OVER = (
 
 def erase(order: Order) -> Erasure:
     """Erase, or with `dry_run` look; raises `Busy`, and `Refused` where `why` names the person."""
-    _require_reason(order)
+    require_reason(order, "an erasure")
     with alone(order.store_folder), deliveries.standing_still(order):
         order.progress("searching the event store", 0)
         found = flow.erase_events(
@@ -116,15 +116,14 @@ _ORDER = (
 )
 
 
-def _require_reason(order: Order) -> None:
+def require_reason(order: Order, what: str) -> None:
+    """Raise `Unusable` without a reason, `Refused` for one that names the person."""
     if not order.why.strip():
-        raise Unusable(
-            "an erasure needs a reason. Possible: --why 'request of 2026-11-20, file 17'"
-        )
+        raise Unusable(f"{what} needs a reason. Possible: --why 'request of 2026-11-20, file 17'")
     if order.subject.spans(order.why):
         raise Refused(
-            "the reason names what is to be erased, and the register keeps reasons. Possible: "
-            "--why with the reference of the request"
+            "the reason names the person of the request, and the register keeps reasons. "
+            "Possible: --why with the reference of the request"
         )
 
 

@@ -76,6 +76,21 @@ def look_at_others(order: Order) -> Place:
     return Place("parties and contacts", len(named), done="left" if named else "", note=note)
 
 
+def found(subject: Subject) -> Iterator[dict[str, Any]]:
+    """Every field in which the value stands, in our own texts and in what parties say."""
+    lists = {**scrubbed(), **NAMED}
+    for label, fields in sorted(lists.items()):
+        for row in _hits(label, fields, subject):
+            for name in fields:
+                if subject.spans(_joined(row, (name,))):
+                    yield {"record": label, "id": _name(row), name: getattr(row, name)}
+
+
+def _name(row: Model) -> str:
+    uid = getattr(row, "uid", None)
+    return uid.hex if uid is not None else str(row.pk)
+
+
 def _hits(label: str, fields: tuple[str, ...], subject: Subject) -> Iterator[Model]:
     """Rows in one of whose fields the value stands."""
     manager = _objects(label)

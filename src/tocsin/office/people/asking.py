@@ -13,11 +13,11 @@ from typing import Any, TypeVar, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from tocsin.office.permissions import PERMISSIONS
 
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def needs(*permissions: str) -> Callable[[View], View]:
@@ -28,7 +28,7 @@ def needs(*permissions: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def asked(request: HttpRequest, *args: Any, **words: Any) -> HttpResponse:
+        def asked(request: HttpRequest, *args: Any, **words: Any) -> HttpResponseBase:
             viewer = request.viewer  # type: ignore[attr-defined]
             if viewer.person is None:
                 return redirect_to_login(request.get_full_path())
