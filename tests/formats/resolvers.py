@@ -1,0 +1,196 @@
+"""Real name servers on ports of their own: Knot DNS for the world, Unbound and BIND before it."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+INSTALL = "apt-get install unbound bind9 bind9-utils bind9-dnsutils knot knot-dnssecutils"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Everything in the world is at 192.0.2.80; the warning page of the shield at 192.0.2.10.
+WORLD = """\
+$ORIGIN example.
+$TTL 60
+@ SOA ns hostmaster 1 60 60 600 60
+@ NS ns
+ns A 127.0.0.1
+*.example. A 192.0.2.80
+*.example. AAAA 2001:db8::80
+warning.shield A 192.0.2.10
+warning.shield AAAA 2001:db8::10
+"""
+
+
+def program(name: str) -> str:
+    """Where a program is; skips the test where it is not."""
+    found = shutil.which(name, path=PATH)
+    if found is None:
+        pytest.skip(f"needs {name}: {INSTALL}")
+    return found
+
+
+def free_port() -> int:
+    """A port that is free for UDP and TCP on the loopback address."""
+    for _ in range(50):
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
+            tcp.bind(("127.0.0.1", 0))
+            try:
+                udp.bind(tcp.getsockname())
+            except OSError:
+                continue
+            return int(tcp.getsockname()[1])
+    raise RuntimeError("no port is free for both UDP and TCP")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a resolver said: its status, and the data of the answer."""
+
+    status: str
+    data: tuple[str, ...]
+
+
+@dataclass
+class Server:
+    """A running name server."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def ask(self, name: str, kind: str = "A") -> Answer:
+        """One question, as dig asks it."""
+        words = [program("dig"), "@127.0.0.1", "-p", str(self.port), name, kind]
+        options = ["+noall", "+comments", "+answer", "+time=2", "+tries=2"]
+        said = subprocess.run([*words, *options], capture_output=True, text=True, check=False)
+        status = said.stdout.partition("status: ")[2].partition(",")[0]
+        rows = [line.split() for line in said.stdout.splitlines() if line and line[0] != ";"]
+        return Answer(status or "no answer", tuple(row[-1] for row in rows))
+
+    def read_again(self) -> None:
+        """Read its files again."""
+        self.process.send_signal(signal.SIGHUP)
+
+    def wait_for(self, name: str, wanted: Answer) -> Answer:
+        """Ask until it says this, 10 seconds at most; what it said last."""
+        until = time.monotonic() + 10
+        while (found := self.ask(name)) != wanted and time.monotonic() < until:
+            time.sleep(0.05)
+        return found
+
+
+@contextmanager
+def running(words: list[str], port: int, folder: Path, ready: str) -> Iterator[Server]:
+    """A server as long as the block lasts; it is ready when it answers `ready`."""
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(words, cwd=folder, stdout=out, stderr=out)
+        server = Server(port, process, log)
+        try:
+            until = time.monotonic() + 15
+            while server.ask(ready).status not in ("NOERROR", "NXDOMAIN"):
+                if process.poll() is not None or time.monotonic() > until:
+                    pytest.fail(f"{words[0]} does not answer: {log.read_text('utf-8')}")
+                time.sleep(0.05)
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def world(folder: Path) -> Iterator[Server]:
+    """Knot DNS, which answers for all of .example."""
+    port = free_port()
+    (folder / "example.zone").write_text(WORLD, "utf-8")
+    (folder / "knot.conf").write_text(
+        f'server:\n  listen: 127.0.0.1@{port}\n  rundir: "{folder}"\n'
+        f'database:\n  storage: "{folder}/db"\n'
+        f'zone:\n  - domain: example.\n    file: "{folder}/example.zone"\n',
+        "utf-8",
+    )
+    words = [program("knotd"), "-c", str(folder / "knot.conf")]
+    with running(words, port, folder, "ns.example") as server:
+        yield server
+
+
+@contextmanager
+def unbound(folder: Path, zone: Path, origin: str, beyond: Server) -> Iterator[Server]:
+    """Unbound with the zone of the shield from a file."""
+    port = free_port()
+    (folder / "unbound.conf").write_text(
+        f"""\
+server:
+  interface: 127.0.0.1@{port}
+  username: ""
+  chroot: ""
+  directory: "{folder}"
+  pidfile: ""
+  use-syslog: no
+  do-daemonize: no
+  do-not-query-localhost: no
+  module-config: "respip iterator"
+  local-zone: "example." nodefault
+  prefetch: no
+  num-threads: 1
+  so-reuseport: no
+rpz:
+  name: {origin}
+  zonefile: "{zone}"
+stub-zone:
+  name: example
+  stub-addr: 127.0.0.1@{beyond.port}
+remote-control:
+  control-enable: no
+""",
+        "utf-8",
+    )
+    words = [program("unbound"), "-d", "-c", str(folder / "unbound.conf")]
+    with running(words, port, folder, "ready.example") as server:
+        yield server
+
+
+@contextmanager
+def bind(folder: Path, zone: Path, origin: str, beyond: Server) -> Iterator[Server]:
+    """BIND with the zone of the shield from a file."""
+    port = free_port()
+    (folder / "named.conf").write_text(
+        f"""\
+options {{
+  directory "{folder}";
+  listen-on port {port} {{ 127.0.0.1; }};
+  listen-on-v6 {{ none; }};
+  pid-file none;
+  session-keyfile none;
+  dnssec-validation no;
+  recursion yes;
+  response-policy {{ zone "{origin}"; }} qname-wait-recurse no;
+}};
+controls {{ }};
+zone "{origin}" {{ type primary; file "{zone}"; }};
+zone "example" {{
+  type forward; forward only; forwarders {{ 127.0.0.1 port {beyond.port}; }};
+}};
+""",
+        "utf-8",
+    )
+    words = [program("named"), "-g", "-n", "1", "-c", str(folder / "named.conf")]
+    with running(words, port, folder, "ready.example") as server:
+        yield server
+
+
+SERVERS = {"unbound": unbound, "bind": bind}
