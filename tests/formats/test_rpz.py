@@ -61,6 +61,17 @@ def test_what_passes_comes_first_and_nothing_at_or_below_it_is_blocked() -> None
     )
 
 
+@pytest.mark.parametrize("further", [0, 100])
+def test_few_and_many_that_pass_are_told_apart_the_same(further: int) -> None:
+    rows = table(row("evil.example"), row("a.ok.example"), row("notok.example"), row("ok.example"))
+    passes = ["ok.example", *(f"p{n}.example" for n in range(further))]
+
+    text = write_zone(rows, zone=ZONE, edition=EDITION, passes=passes).decode()
+
+    blocked = [line.split()[0] for line in text.splitlines() if "warning" in line]
+    assert blocked == ["evil.example", "*.evil.example", "notok.example", "*.notok.example"]
+
+
 def test_a_garden_of_addresses_answers_with_them() -> None:
     garden = Garden(addresses=("192.0.2.1", "2001:DB8::1"))
     zone = Zone(ZONE.origin, ZONE.name_server, ZONE.mailbox, garden=garden)

@@ -18,6 +18,7 @@ from tocsin.words.errors import Unusable
 from tocsin.words.moments import as_utc
 
 _SERIALS = 2**32
+_FEW = 32
 _UNTOUCHED = "CNAME rpz-passthru."
 _NXDOMAIN = "CNAME ."
 MEDIA_TYPE = "text/dns"  # RFC 4027
@@ -131,7 +132,11 @@ def _blocked(table: pl.DataFrame, zone: Zone, passing: list[str]) -> pl.DataFram
 
 
 def _at_or_below(names: pl.Series, entries: list[str]) -> pl.Series:
-    """Whether each name is an entry or below one, label by label."""
+    """Whether each name is an entry or below one; label by label where entries are many."""
+    if len(entries) <= _FEW:
+        name = pl.concat_str(pl.lit("."), "name")
+        hits = [name.str.ends_with(f".{entry}") for entry in entries]
+        return names.alias("name").to_frame().select(pl.any_horizontal(hits)).to_series()
     wanted = pl.Series(entries)
     found, rest = names.is_in(wanted.implode()), names
     while rest.is_not_null().any():
