@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,9 +129,43 @@ def world(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def unbound(folder: Path, zone: Path, origin: str, beyond: Server) -> Iterator[Server]:
-    """Unbound with the zone of the shield from a file."""
+def primary(folder: Path, zone: Path, origin: str, tells: int) -> Iterator[Server]:
+    """Knot DNS as hidden primary: it keeps its changes and tells the resolver on a port of them."""
     port = free_port()
+    (folder / "db").mkdir()
+    (folder / "knot.conf").write_text(
+        f'server:\n  listen: 127.0.0.1@{port}\n  rundir: "{folder}"\n'
+        f'database:\n  storage: "{folder}/db"\n'
+        f"remote:\n  - id: resolver\n    address: 127.0.0.1@{tells}\n"
+        "acl:\n  - id: out\n    address: 127.0.0.1\n    action: transfer\n"
+        f'zone:\n  - domain: {origin}.\n    file: "{zone}"\n    zonefile-sync: -1\n'
+        "    zonefile-load: difference-no-serial\n    journal-content: all\n"
+        "    notify: resolver\n    acl: out\n",
+        "utf-8",
+    )
+    words = [program("knotd"), "-c", str(folder / "knot.conf")]
+    with running(words, port, folder, origin) as server:
+        yield server
+
+
+def publish(folder: Path, commands: bytes) -> list[str]:
+    """Commands of a transaction, one after the other; what `knotc` said that was not OK."""
+    words = [program("knotc"), "-c", str(folder / "knot.conf")]
+    said = [
+        subprocess.run([*words, *line.split()], capture_output=True, text=True, check=False)
+        for line in commands.decode().splitlines()
+    ]
+    return [done.stdout + done.stderr for done in said if done.stdout.strip() != "OK"]
+
+
+@contextmanager
+def unbound(
+    folder: Path, zone: Path, origin: str, beyond: Server, *, of: Callable[[int], int] | None = None
+) -> Iterator[Server]:
+    """Unbound with the zone of the shield from a file; or from the primary on the port that `of`
+    gives for the one it listens on."""
+    port = free_port()
+    source = f"primary: 127.0.0.1@{of(port)}\n  allow-notify: 127.0.0.1" if of else ""
     (folder / "unbound.conf").write_text(
         f"""\
 server:
@@ -150,7 +184,7 @@ server:
   so-reuseport: no
 rpz:
   name: {origin}
-  zonefile: "{zone}"
+  {source or f'zonefile: "{zone}"'}
 stub-zone:
   name: example
   stub-addr: 127.0.0.1@{beyond.port}

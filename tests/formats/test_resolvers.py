@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +11,18 @@ import pytest
 import pytest_socket
 
 from tests.formats.listings import AT, EDITION, row, table
-from tests.formats.resolvers import SERVERS, Answer, Server, program, world
-from tocsin.formats.listed import in_force
-from tocsin.formats.rpz import Garden, Zone, write_zone
+from tests.formats.resolvers import (
+    SERVERS,
+    Answer,
+    Server,
+    primary,
+    program,
+    publish,
+    unbound,
+    world,
+)
+from tocsin.formats.listed import changes, in_force
+from tocsin.formats.rpz import Garden, Zone, write_changes, write_zone
 
 pytestmark = pytest.mark.usefixtures("loopback")
 
@@ -133,3 +143,37 @@ def test_the_checkers_of_bind_and_knot_accept_the_zone(words: list[str], tmp_pat
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_transaction_of_knot_reaches_unbound_within_seconds(
+    beyond: Server, tmp_path: Path
+) -> None:
+    rows = table(
+        row("gone.example", number=1, added_in=6, removed_in=7),
+        row("new.example", number=2, added_in=7),
+        row("old.example", number=3, added_in=6),
+    )
+    folders = [tmp_path / name for name in ("primary", "resolver")]
+    for folder in folders:
+        folder.mkdir()
+    file = tmp_path / "shield.zone"
+    before = in_force(rows, version=6, at=AT)
+    file.write_bytes(write_zone(before, zone=ZONE, edition=replace(EDITION, version=6)))
+    with ExitStack() as servers:
+
+        def of(port: int) -> int:
+            return servers.enter_context(primary(folders[0], file, ZONE.origin, port)).port
+
+        server = servers.enter_context(unbound(folders[1], file, ZONE.origin, beyond, of=of))
+        assert server.wait_for("gone.example", WARNED) == WARNED
+        assert server.ask("new.example") == WORLD
+
+        delta = changes(rows, since=6, version=7)
+        assert publish(folders[0], write_changes(delta, zone=ZONE, edition=EDITION)) == []
+
+        assert server.wait_for("new.example", WARNED) == WARNED
+        assert [server.ask(name) for name in ("x.new.example", "old.example", "gone.example")] == [
+            WARNED,
+            WARNED,
+            WORLD,
+        ]
