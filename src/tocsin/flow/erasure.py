@@ -21,6 +21,7 @@ from deltalake import DeltaTable
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction
 
 from tocsin.flow import merge
+from tocsin.flow.store import write_file
 from tocsin.flow.subject import Subject
 
 # Below this a file costs more to open than to read; above, one rewrite takes too long.
@@ -76,7 +77,7 @@ class _Change:
         if kept is not None and len(kept):
             path = folder / f"{_VERSION.sub('', stem)}-v{self.table.version() + 1}.parquet"
             partial = path.with_suffix(".partial")
-            kept.write_parquet(partial, compression="zstd", compression_level=1)
+            write_file(kept, partial)
             partial.replace(path)
             rows = json.dumps({"numRecords": len(kept)})
             name, size = str(path.relative_to(self.root)), path.stat().st_size

@@ -29,6 +29,13 @@ _STORED: dict[Kind, type[pl.DataType]] = {
     Kind.NUMBER: pl.Float64,
 }
 _MOMENT = pl.Datetime("us", "UTC")
+# In a file, what was told to the same lies together and in small groups, so that whoever reads the
+# events of one case passes over nearly all of it (`flow.recall`).
+_ORDER = (
+    *("told", "classification.type", "source.asn"),
+    *("malware.name", "classification.identifier", "report", "row"),
+)
+_GROUP = 4096  # rows
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "day": pl.Date,
     "run": pl.String,
@@ -74,10 +81,17 @@ def write_part(events: pl.DataFrame, table: Path, *, name: str, day: date) -> Pa
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.parquet"
     partial = path.with_suffix(".partial")
-    stored(events).write_parquet(partial, compression="zstd", compression_level=1)
+    write_file(stored(events), partial)
     flush(partial)
     partial.replace(path)
     return Part(f"{folder.name}/{path.name}", len(events), path.stat().st_size, day.isoformat())
+
+
+def write_file(rows: pl.DataFrame, path: Path) -> None:
+    """Rows of the store as one file, in the order in which they are looked for."""
+    by = [name for name in _ORDER if name in rows.columns]
+    ordered = rows.sort(by, nulls_last=True) if by else rows
+    ordered.write_parquet(path, compression="zstd", compression_level=1, row_group_size=_GROUP)
 
 
 def commit(table: Path, parts: Iterable[Part], *, run: str, at: datetime) -> bool:

@@ -4,7 +4,7 @@ What cases are made from. Columns all the way: rows are counted where they are r
 leaves a chunk is one row per party, relation, class, family and thing, with a few released rows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
@@ -270,14 +270,3 @@ def label(relation: Relation, side: Side, compiled: Compiled, remit: int) -> str
 def told_as(relation: str, side: str, party: str) -> str:
     """The beginning of every label of one party in one relation on one side."""
     return f"{relation}:{side}:{party}"
-
-
-def lines_with(labels: Sequence[str]) -> pl.Expr:
-    """Events that were told as one of these labels, or as one that begins so and goes on."""
-    found = [
-        ("\n" + pl.col("told") + "\n").str.contains(f"\n{text}\n", literal=True)
-        if text.count(":") > 2
-        else ("\n" + pl.col("told")).str.contains(f"\n{text}:", literal=True)
-        for text in labels
-    ]
-    return pl.any_horizontal(found) if found else pl.lit(value=False)
