@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -16,7 +17,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ FLAGS = (
     "--disable-extensions",
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "about:blank",
 )
 PATIENCE = 60.0  # seconds for anything the browser does
@@ -102,6 +103,7 @@ class Page:
         self._wire, self._number = wire, 0
         self.errors: list[str] = []
         self.asked: list[str] = []
+        self.at = ""
         self._events: list[dict[str, Any]] = []
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.do(f"{domain}.enable")
@@ -124,7 +126,10 @@ class Page:
         if said["method"] == "Network.requestWillBeSent":
             self.asked.append(words["request"]["url"])
         elif said["method"] == "Log.entryAdded" and words["entry"]["level"] == "error":
-            self.errors.append(words["entry"]["text"])
+            if words["entry"].get("url") != self.at:  # that the page itself is a refusal
+                self.errors.append(words["entry"]["text"])
+        elif said["method"] == "Runtime.consoleAPICalled" and words["type"] in ("error", "assert"):
+            self.errors.append(str([one.get("value") for one in words["args"]]))
         elif said["method"] == "Runtime.exceptionThrown":
             self.errors.append(words["exceptionDetails"]["text"])
 
@@ -132,13 +137,15 @@ class Page:
         """With a session that the server knows."""
         self.do("Network.setCookie", name="sessionid", value=key, url=url)
 
-    def look(self, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
-        """How wide the window is, and in which theme."""
+    def look(
+        self, *, width: int = 1280, height: int = 900, dark: bool = False, zoom: int = 1
+    ) -> None:
+        """How wide the window is in CSS pixels, in which theme; `zoom` as a reader zooms in."""
         self.do(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
-            deviceScaleFactor=1,
+            deviceScaleFactor=zoom,
             mobile=False,
         )
         theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -147,6 +154,7 @@ class Page:
     def open(self, url: str) -> None:
         """Go somewhere and wait until it is there."""
         self._events.clear()
+        self.at = url
         self.do("Page.navigate", url=url)
         ends = time.monotonic() + PATIENCE
         while not any(one["method"] == "Page.loadEventFired" for one in self._events):
@@ -165,6 +173,13 @@ class Page:
         if "exceptionDetails" in done:
             raise AssertionError(done["exceptionDetails"])
         return done["result"].get("value")
+
+    def click(self, selector: str) -> None:
+        """As a person would, with a gesture."""
+        script = f"document.querySelector({json.dumps(selector)}).click()"
+        done = self.do("Runtime.evaluate", expression=script, userGesture=True)
+        if "exceptionDetails" in done:
+            raise AssertionError(f"no {selector} at {self.run('location.href')}")
 
     def press(self, key: str) -> None:
         """A key, such as Tab."""
@@ -189,11 +204,18 @@ def browser() -> Iterator[Page]:
     program = chromium()
     if program is None:
         raise LookupError("needs Chromium: apt-get install chromium")
-    with tempfile.TemporaryDirectory(prefix="tocsin-browser-") as folder:
+    # Its helpers outlive it by a moment and write into the profile.
+    with tempfile.TemporaryDirectory(
+        prefix="tocsin-browser-", ignore_cleanup_errors=True
+    ) as folder:
         words = [program, "--remote-debugging-port=0", f"--user-data-dir={folder}", *FLAGS]
         clean = {**os.environ, "HOME": folder}
         process = subprocess.Popen(
-            words, env=clean, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            words,
+            env=clean,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             wire = Wire(_tab(Path(folder), process))
@@ -202,6 +224,8 @@ def browser() -> Iterator[Page]:
         finally:
             process.terminate()
             process.wait(PATIENCE)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # what it started, in its session alone
 
 
 def _tab(folder: Path, process: subprocess.Popen[bytes]) -> str:

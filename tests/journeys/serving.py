@@ -1,8 +1,8 @@
 """A node that serves, with people who may sign in, for whoever drives a browser."""
 
 import json
-import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tocsin.node.samples import samples_folder
 
@@ -41,11 +42,15 @@ actions.grant(
 )
 actions.set_password(new, sys.argv[2], by="test", at=at)
 keys = {}
-for slug, competence in (("csirt-be", "response.handle"), ("meadow-net", "response.answer")):
+for who, slug, name, competence in (
+    ("csirt-be", "csirt-be", "Ada Hill", "response.handle"),
+    ("meadow-net", "meadow-net", "Pia Brook", "response.answer"),
+    ("administrator", "meadow-net", "Bea Lane", "party.administer"),
+    ("reporter", "brook-telecom", "Olaf Reed", "response.answer"),
+):
     party = Party.objects.get(slug=slug)
-    person = actions.add_person(
-        email=f"ada@{slug}.example", name=f"Ada of {slug}", language="en", by="test", at=at
-    )
+    email = f"{name.partition(' ')[0].lower()}@{slug}.example"
+    person = actions.add_person(email=email, name=name, language="en", by="test", at=at)
     actions.grant(person, party, competences=[competence], by="test", at=at)
     TOTP.activate(person, "JBSWY3DPEHPK3PXP")
     session, now = SessionStore(), time.time()
@@ -59,7 +64,7 @@ for slug, competence in (("csirt-be", "response.handle"), ("meadow-net", "respon
         ],
     })
     session.save()
-    keys[slug] = session.session_key
+    keys[who] = session.session_key
 print("KEYS" + json.dumps(keys))
 """
 
@@ -69,15 +74,15 @@ class Node:
     """A node that serves on a loopback port of its own, and sessions of its people."""
 
     url: str
-    keys: dict[str, str]
+    keys: dict[str, Any]
     env: dict[str, str]
 
     def work(self) -> str:
         """One pass of the worker."""
-        return _run(["-m", "tocsin.node", "worker", "--once"], self.env)
+        return run(["-m", "tocsin.node", "worker", "--once"], self.env)
 
 
-def _run(words: list[str], env: dict[str, str]) -> str:
+def run(words: list[str], env: dict[str, str]) -> str:
     done = subprocess.run(
         [sys.executable, *words], env=env, capture_output=True, text=True, check=False
     )
@@ -87,22 +92,37 @@ def _run(words: list[str], env: dict[str, str]) -> str:
 
 @contextmanager
 def serving(folder: Path, env: dict[str, str]) -> Iterator[Node]:
-    """`tocsin serve` on a store of its own, stopped by its own process id."""
+    """`tocsin serve` on a store with the sample's parties, stopped by its own process id."""
     env = {
         **env,
         "TOCSIN_STORE": str(folder / "store"),
         "TOCSIN_OVERLAY": str(SAMPLES / "networks.csv"),
     }
-    made = _run(["-c", _MAKE, str(SAMPLES / "parties.toml"), PASSWORD], env)
-    keys = json.loads(re.search(r"KEYS(.*)", made)[1])
-    port = 20_000 + os.getpid() % 20_000
+    made = run(["-c", _MAKE, str(SAMPLES / "parties.toml"), PASSWORD], env)
+    with served(folder, env) as url:
+        yield Node(url, said(made), env)
+
+
+def said(made: str) -> dict[str, Any]:
+    """What a script that makes a store says of it."""
+    found = re.search(r"KEYS(.*)", made)
+    assert found, made
+    return dict(json.loads(found[1]))
+
+
+@contextmanager
+def served(folder: Path, env: dict[str, str]) -> Iterator[str]:
+    """The address at which `tocsin serve` answers for the store that `env` names."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     words = ["-m", "tocsin.node", "serve", "--listen", f"127.0.0.1:{port}", "--threads", "2"]
     log = (folder / "serve.log").open("wb")
     process = subprocess.Popen([sys.executable, *words], env=env, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
         _await(f"{url}/healthz", process)
-        yield Node(url, keys, env)
+        yield url
     finally:
         process.terminate()
         process.wait(60)
