@@ -16,6 +16,7 @@ from django.utils.translation import gettext, pgettext
 
 from tocsin.rules.disclosure import DISCLOSURE
 from tocsin.rules.lifecycle import who
+from tocsin.rules.response import DEADLINES
 from tocsin.words.competences import Competence
 from tocsin.words.languages import SOURCE
 
@@ -41,7 +42,20 @@ _PARTS = (
     "the snapshot of %(day)s",
     "the overlay %(name)s",
     "nothing, %(state)s is the end",
+    "1 to 60 of a-z, 0-9 and -, not beginning with -",
+    "a tag such as en or nl-BE",
+    "one word in lower case, such as abuse or security",
+    "a number that begins with + and country",
+    "an address that begins with https://",
 )
+# Keys of a party file, where a line says in which of them something is wrong.
+_KEYS = (
+    *("address", "agreement", "asn", "basis", "brand", "channel", "contact", "country"),
+    *("delivery", "domain", "everything", "format", "hours", "id", "interval", "key", "kind"),
+    *("language", "languages", "name", "prefix", "purpose", "reference", "relation", "remit"),
+    *("role", "since", "source", "tld", "until", "value"),
+)
+_IN_PARTY = "party %(party)s"
 # What the thread of a case says (`desks.response.actions`).
 _CHANGES = (
     "assigned to nobody",
@@ -127,18 +141,100 @@ _REFUSALS = (
     "GDPR 45: adequacy decision of %(day)s (unverified)",
     "%(value)s is no state. Possible: %(possible)s",
     "%(value)s is no day. Possible: 2026-11-23",
+    "%(value)s is no class. Possible: %(possible)s",
+    "%(value)s is no country. Possible: %(possible)s",
+    "%(value)s is nobody. Possible: me, nobody, or a person's id",
+    "%(name)s: too much at once. Possible: %(words)s words of %(letters)s letters",
+    "only somebody who sees cases keeps filters of them",
+    "only the desk writes for the desk. Possible: write for both",
+    (
+        "nobody waits for an answer to this: it was brought in by the desk itself, or only to see "
+        "what routing would do"
+    ),
+    "case %(case)s is not of %(party)s. Possible: one of its own",
+    (
+        "%(value)s is no network and no domain. Possible: 192.0.2.0/26, 2001:db8:1::/64, "
+        "shop.example"
+    ),
+    (
+        "looking at %(permission)s needs a reason. Possible: the number of the case or of the "
+        "request"
+    ),
+    "this delivery is %(state)s and is not handed over. Possible: ask the node that made it",
+    "the file is no more: files go 90 days after they were delivered",
+    "a mapping has at most %(most)s KiB",
+    "the mapping is no UTF-8 text. Possible: a TOML file",
+    "a mapping is for CSV, not for %(name)s. Possible: leave one of them out",
+    "%(name)s is read with a mapping file. Possible: --mapping mapping.toml",
+    "mapping is not TOML: %(fault)s",
+    "mapping: %(field)s is no field of the IntelMQ Data Format. Possible: %(possible)s",
+    (
+        "%(name)s: the mapping names %(columns)s, which the file does not have. Its columns: "
+        "%(possible)s"
+    ),
+    (
+        "%(name)s: in no format that Tocsin reads. Possible: %(possible)s; any other CSV with "
+        "--mapping."
+    ),
+    # Of a party, mostly after the place in its file.
+    "there is no party %(party)s",
+    "is missing",
+    "names nothing. Possible: %(possible)s",
+    "%(value)s is no text",
+    "%(value)s is unknown. Possible: %(possible)s",
+    "%(value)s is one label. Possible: name.example, or tld = [...]",
+    "%(value)s has a dot. Possible: one label such as eu, or domain = [...]",
+    "%(value)s is not ASCII. Possible: its A-label (xn--…)",
+    "%(value)s is no range. Possible: first-last, such as 192.0.2.10-192.0.2.77",
+    "%(value)s mixes IPv4 and IPv6",
+    "%(value)s ends before it begins. Possible: %(possible)s",
+    "%(value)s is for mail; over %(channel)s each delivery goes by itself",
+    (
+        "mail address %(value)s cannot be used. Possible: name@host.example, the host as it stands "
+        "in the DNS (xn--…); several with commas between them"
+    ),
+    (
+        "folder address %(value)s: %(name)s cannot be a folder below the root. Possible: names of "
+        "letters, digits and . _ - joined by /, not beginning with ."
+    ),
+    "webhook address: only https is spoken. Possible: https://hooks.example/",
+    "no https address with a host. Possible: https://hooks.example/tocsin",
+    "the URL has %(count)s characters. Possible: at most %(most)s",
+    "the URL holds a name or a password before @. Possible: leave them out",
+    "the URL has a fragment (#…), which is never sent. Possible: leave it out",
+    "%(value)s is no host name (%(fault)s). Possible: hooks.example",
+    "%(value)s is neither a name nor an address. Possible: 198.51.100.7",
+    "there is no file %(name)s. Possible: the armoured key itself",
+    "is longer than %(most)s characters. Possible: its minimal export",
+    "is a private key. Possible: the public half alone; renew the key",
+    "is no armoured OpenPGP key. Possible: a text that begins with %(begins)s",
+    "is no OpenPGP key that can be read: %(fault)s",
+    "holds %(count)s keys. Possible: one key per party",
+    (
+        "%(party)s has a webhook secret, and it is shown only once. Possible: --renew makes "
+        "another, and both sign until --retire"
+    ),
+    # Of people.
+    "%(competences)s cannot be held at %(party)s, %(role)s. Possible: %(possible)s",
+    "the name of a group is one line, at most %(longest)s characters",
+    "the purpose of a group is one line, at most %(longest)s characters",
+    "nothing is no scope. Possible: %(possible)s",
+    "%(scopes)s: this mandate does not open it for a program. Possible: %(possible)s",
 )
 LONGEST = 600  # a sentence; what is longer holds somebody's text, and takes long to be told apart
 _ARTICLE = re.compile(r"^(?:an?|the) ([a-z ]+?)(?= without |$)")
 _STEP = re.compile(r"([a-z]+(?: [a-z]+)*) \(by ([^()]*)\)")
 _SLOT = re.compile(r"%\((\w+)\)s")
+_PLACE = re.compile(r"party ('[a-z0-9-]{1,60}'), ([a-z_]+(?: \d+)?(?:, [a-z_]+)*): (.+)", re.DOTALL)
 
 
 @cache
 def sentences() -> tuple[str, ...]:
     """Every sentence that can be translated; those of the rules are theirs."""
     purposes = (text for row in DISCLOSURE for text in (row.purpose, row.basis))
-    return tuple(dict.fromkeys((*_REASONS, *_PARTS, *_CHANGES, *_REFUSALS, *purposes)))
+    agreed = (row.basis for row in DEADLINES)
+    shapes = (*_REASONS, *_PARTS, *_CHANGES, *_REFUSALS, _IN_PARTY, *_KEYS)
+    return tuple(dict.fromkeys((*shapes, *purposes, *agreed)))
 
 
 def said(text: str) -> str:
@@ -146,10 +242,27 @@ def said(text: str) -> str:
     spoken = (translation.get_language() or SOURCE).partition("-")[0]
     if not text or len(text) > LONGEST or spoken == SOURCE:
         return text
+    return "\n".join(_placed(one) for one in text.split("\n"))
+
+
+def _placed(text: str) -> str:
+    """One line; what is wrong in a party file begins with the place, key by key."""
+    if found := _PLACE.fullmatch(text):
+        party, place, fault = found.groups()
+        keys = ", ".join(_key(key) for key in place.split(", "))
+        return line(f"{gettext(_IN_PARTY) % {'party': party}}, {keys}", _whole(fault))
+    return _whole(text)
+
+
+def _key(key: str) -> str:
+    word, blank, number = key.partition(" ")
+    return f"{gettext(word) if word in _KEYS else word}{blank}{number}"
+
+
+def _whole(text: str) -> str:
     if (whole := _said(text)) is not None:
         return whole
-    parts = text.split("; ")
-    return "; ".join(_said(part) or part for part in parts)
+    return "; ".join(_said(part) or part for part in text.split("; "))
 
 
 def _said(text: str) -> str | None:
@@ -162,7 +275,7 @@ def _said(text: str) -> str | None:
 
 def _part(name: str, text: str) -> str:
     """What fills a gap: itself, but for the few things that are named in words."""
-    if name in ("noun", "state", "step"):
+    if name in ("noun", "role", "state", "step"):
         return gettext(text.replace("_", " "))
     for part in _PARTS:
         if found := _shape(part).fullmatch(text):
@@ -187,7 +300,8 @@ def _roles(text: str) -> str:
 @cache
 def _shapes() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Those without a gap first, then those with most words of their own."""
-    ordered = sorted(sentences(), key=lambda one: (len(_SLOT.findall(one)), -len(one)))
+    whole = [one for one in sentences() if one not in _KEYS]
+    ordered = sorted(whole, key=lambda one: (len(_SLOT.findall(one)), -len(one)))
     return tuple((_shape(one), one) for one in ordered)
 
 
