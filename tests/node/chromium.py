@@ -103,6 +103,26 @@ class Tab:
             userGesture=True,
         )
 
+    def follow(self, selector: str, *, to: str) -> None:
+        """Click, and wait until another page is there, at exactly this path.
+
+        The page that is left may be at that path too; it is marked, and the mark goes with it.
+        """
+        self.run("window.isLeft = true")
+        self.click(selector)
+        path = json.dumps(to)
+        self.wait(
+            f"!window.isLeft && document.readyState === 'complete' && location.pathname === {path}"
+        )
+
+    def wait(self, script: str) -> None:
+        """Until this is true of the page."""
+        ends = time.monotonic() + LONGEST
+        while not self.run(script):
+            if time.monotonic() > ends:
+                raise RuntimeError(f"{self.run('location.href')} never came to {script}")
+            time.sleep(0.05)
+
     def text(self) -> str:
         """What can be read on the page."""
         return str(self.run("document.querySelector('main').innerText"))
