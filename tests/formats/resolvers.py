@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,11 @@ class Server:
         rows = [line.split() for line in said.stdout.splitlines() if line and line[0] != ";"]
         return Answer(status or "no answer", tuple(row[-1] for row in rows))
 
+    def serial(self, origin: str) -> int:
+        """The serial of a zone."""
+        words = [program("dig"), "@127.0.0.1", "-p", str(self.port), "+short", origin, "SOA"]
+        return int(subprocess.run(words, capture_output=True, check=False).stdout.split()[2])
+
     def read_again(self) -> None:
         """Read its files again."""
         self.process.send_signal(signal.SIGHUP)
@@ -137,9 +142,9 @@ def primary(folder: Path, zone: Path, origin: str, tells: int) -> Iterator[Serve
         f'server:\n  listen: 127.0.0.1@{port}\n  rundir: "{folder}"\n'
         f'database:\n  storage: "{folder}/db"\n'
         f"remote:\n  - id: resolver\n    address: 127.0.0.1@{tells}\n"
-        "acl:\n  - id: out\n    address: 127.0.0.1\n    action: transfer\n"
+        "acl:\n  - id: out\n    address: 127.0.0.1\n    action: [transfer, update]\n"
         f'zone:\n  - domain: {origin}.\n    file: "{zone}"\n    zonefile-sync: -1\n'
-        "    zonefile-load: difference-no-serial\n    journal-content: all\n"
+        "    zonefile-load: difference-no-serial\n    journal-content: changes\n"
         "    notify: resolver\n    acl: out\n",
         "utf-8",
     )
@@ -149,23 +154,33 @@ def primary(folder: Path, zone: Path, origin: str, tells: int) -> Iterator[Serve
 
 
 def publish(folder: Path, commands: bytes) -> list[str]:
-    """Commands of a transaction, one after the other; what `knotc` said that was not OK."""
+    """A transaction; what `knotc` said that was not OK."""
     words = [program("knotc"), "-c", str(folder / "knot.conf")]
-    said = [
-        subprocess.run([*words, *line.split()], capture_output=True, text=True, check=False)
-        for line in commands.decode().splitlines()
-    ]
-    return [done.stdout + done.stderr for done in said if done.stdout.strip() != "OK"]
+    done = subprocess.run(words, input=commands, capture_output=True, check=False)
+    return [line for line in (done.stdout + done.stderr).decode().splitlines() if line != "OK"]
+
+
+def update(server: Server, commands: bytes) -> list[str]:
+    """A dynamic update; what `nsupdate` said against it."""
+    to = f"server 127.0.0.1 {server.port}\n".encode()
+    words = [program("nsupdate")]
+    done = subprocess.run(words, input=to + commands, capture_output=True, check=False)
+    return (done.stdout + done.stderr).decode().splitlines()
 
 
 @contextmanager
 def unbound(
-    folder: Path, zone: Path, origin: str, beyond: Server, *, of: Callable[[int], int] | None = None
+    folder: Path,
+    zone: Path,
+    origin: str,
+    beyond: Server,
+    *,
+    port: int | None = None,
+    of: Server | None = None,
 ) -> Iterator[Server]:
-    """Unbound with the zone of the shield from a file; or from the primary on the port that `of`
-    gives for the one it listens on."""
-    port = free_port()
-    source = f"primary: 127.0.0.1@{of(port)}\n  allow-notify: 127.0.0.1" if of else ""
+    """Unbound with the zone of the shield from a file, or from the primary `of` the zone."""
+    port = port or free_port()
+    source = f"primary: 127.0.0.1@{of.port}\n  allow-notify: 127.0.0.1" if of else ""
     (folder / "unbound.conf").write_text(
         f"""\
 server:

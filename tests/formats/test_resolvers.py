@@ -15,14 +15,16 @@ from tests.formats.resolvers import (
     SERVERS,
     Answer,
     Server,
+    free_port,
     primary,
     program,
     publish,
     unbound,
+    update,
     world,
 )
 from tocsin.formats.listed import changes, in_force
-from tocsin.formats.rpz import Garden, Zone, write_changes, write_zone
+from tocsin.formats.rpz import Garden, Zone, write_changes, write_update, write_zone
 
 pytestmark = pytest.mark.usefixtures("loopback")
 
@@ -145,8 +147,9 @@ def test_the_checkers_of_bind_and_knot_accept_the_zone(words: list[str], tmp_pat
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_transaction_of_knot_reaches_unbound_within_seconds(
-    beyond: Server, tmp_path: Path
+@pytest.mark.parametrize("way", ["knotc", "nsupdate"])
+def test_a_change_at_the_hidden_primary_reaches_unbound_within_seconds(
+    beyond: Server, tmp_path: Path, way: str
 ) -> None:
     rows = table(
         row("gone.example", number=1, added_in=6, removed_in=7),
@@ -160,16 +163,20 @@ def test_a_transaction_of_knot_reaches_unbound_within_seconds(
     before = in_force(rows, version=6, at=AT)
     file.write_bytes(write_zone(before, zone=ZONE, edition=replace(EDITION, version=6)))
     with ExitStack() as servers:
-
-        def of(port: int) -> int:
-            return servers.enter_context(primary(folders[0], file, ZONE.origin, port)).port
-
-        server = servers.enter_context(unbound(folders[1], file, ZONE.origin, beyond, of=of))
+        port = free_port()
+        knot = servers.enter_context(primary(folders[0], file, ZONE.origin, tells=port))
+        server = servers.enter_context(
+            unbound(folders[1], file, ZONE.origin, beyond, port=port, of=knot)
+        )
         assert server.wait_for("gone.example", WARNED) == WARNED
         assert server.ask("new.example") == WORLD
 
         delta = changes(rows, since=6, version=7)
-        assert publish(folders[0], write_changes(delta, zone=ZONE, edition=EDITION)) == []
+        if way == "knotc":
+            said = publish(folders[0], write_changes(delta, zone=ZONE, edition=EDITION))
+        else:
+            said = update(knot, write_update(delta, zone=ZONE, edition=EDITION))
+        assert said == []
 
         assert server.wait_for("new.example", WARNED) == WARNED
         assert [server.ask(name) for name in ("x.new.example", "old.example", "gone.example")] == [
@@ -177,3 +184,4 @@ def test_a_transaction_of_knot_reaches_unbound_within_seconds(
             WARNED,
             WORLD,
         ]
+        assert knot.serial(ZONE.origin) == EDITION.version

@@ -99,13 +99,17 @@ def write_zone(
 
 
 def _head(zone: Zone, edition: Edition) -> list[str]:
-    times = f"{zone.refresh} {zone.retry} {zone.expire} {zone.ttl}"
     return [
         f"$ORIGIN {zone.origin}.",
         f"$TTL {zone.ttl}",
-        f"@ SOA {zone.name_server}. {zone.mailbox}. {edition.version} {times}",
+        f"@ {_soa(zone, edition)}",
         f"@ NS {zone.name_server}.",
     ]
+
+
+def _soa(zone: Zone, edition: Edition) -> str:
+    times = f"{zone.refresh} {zone.retry} {zone.expire} {zone.ttl}"
+    return f"SOA {zone.name_server}. {zone.mailbox}. {edition.version} {times}"
 
 
 def _blocked(table: pl.DataFrame, zone: Zone, passing: list[str]) -> pl.DataFrame:
@@ -155,17 +159,40 @@ def write_changes(
 
     Owners that went are unset whole, so that no record of an older answer stays.
     """
+    went, came = _owners(delta, zone, passes)
+    origin = f"{zone.origin}."
+    lines = [f"zone-begin {origin}"]
+    lines += [f"zone-unset {origin} {owner}" for owner in went]
+    lines += [f"zone-set {origin} {owner} {zone.ttl} {answer}" for owner, answer in came]
+    lines += [f"zone-set {origin} @ {zone.ttl} {_soa(zone, edition)}", f"zone-commit {origin}"]
+    return "\n".join([*lines, ""]).encode()
+
+
+def write_update(
+    delta: Delta, *, zone: Zone, edition: Edition, passes: Iterable[str] = ()
+) -> bytes:
+    """The same as one dynamic update (RFC 2136), in the words of nsupdate(1): all or nothing.
+
+    One message for all changes: with a million names a server takes it sooner than a transaction.
+    """
+    went, came = _owners(delta, zone, passes)
+    origin = f"{zone.origin}."
+    lines = [f"zone {origin}"]
+    lines += [f"update delete {owner}.{origin}" for owner in went]
+    lines += [f"update add {owner}.{origin} {zone.ttl} {answer}" for owner, answer in came]
+    lines += [f"update add {origin} {zone.ttl} {_soa(zone, edition)}", "send"]
+    return "\n".join([*lines, ""]).encode()
+
+
+def _owners(
+    delta: Delta, zone: Zone, passes: Iterable[str]
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """Owners that went, and owners that came with their answers; exact and below each."""
     passing = sorted(set(passes))
     added = _blocked(delta.added, zone, passing)
     went = delta.removed.filter(pl.col("scope").is_in(BY_NAME))["value"].unique().sort()
     refuse_misfits(went, below=zone.origin)
     if passing:
         went = went.filter(~_at_or_below(went, passing))
-    origin = f"{zone.origin}."
-    lines = [f"zone-begin {origin}"]
-    lines += [f"zone-unset {origin} {owner}" for name in went for owner in (name, f"*.{name}")]
-    for name, answer in added.iter_rows():
-        lines += [f"zone-set {origin} {o} {zone.ttl} {answer}" for o in (name, f"*.{name}")]
-    soa = _head(zone, edition)[2].removeprefix("@ SOA ")
-    lines += [f"zone-set {origin} @ {zone.ttl} SOA {soa}", f"zone-commit {origin}"]
-    return "\n".join([*lines, ""]).encode()
+    gone = [owner for name in went for owner in (name, f"*.{name}")]
+    return gone, [(o, answer) for name, answer in added.iter_rows() for o in (name, f"*.{name}")]
