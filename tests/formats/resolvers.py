@@ -144,7 +144,7 @@ def primary(folder: Path, zone: Path, origin: str, tells: int) -> Iterator[Serve
         f"remote:\n  - id: resolver\n    address: 127.0.0.1@{tells}\n"
         "acl:\n  - id: out\n    address: 127.0.0.1\n    action: [transfer, update]\n"
         f'zone:\n  - domain: {origin}.\n    file: "{zone}"\n    zonefile-sync: -1\n'
-        "    zonefile-load: difference-no-serial\n    journal-content: changes\n"
+        "    zonefile-load: whole\n    journal-content: changes\n"
         "    notify: resolver\n    acl: out\n",
         "utf-8",
     )
