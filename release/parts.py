@@ -81,7 +81,7 @@ def _pins(root: Path) -> dict[Pin, ComponentScope]:
     scopes = {pin: _REQUIRED if pin.name in needed else _EXCLUDED for pin in run}
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = {name for group in project["optional-dependencies"].values() for name in _names(group)}
-    for file in ("requirements-postgres.lock", "requirements-saml.lock"):
+    for file in ("requirements-pdf.lock", "requirements-postgres.lock", "requirements-saml.lock"):
         extras |= {pin.name for pin in read_lock(root / file)}
     dev = read_lock(root / "requirements-dev.lock")
     wanted = reached(dev, extras)

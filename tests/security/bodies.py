@@ -84,6 +84,7 @@ PAGES: dict[str, tuple[Body, ...]] = {
         for step in ("acknowledge", "act", "cure", "disown", "dispute", "uphold", "close")
     ),
     "response:case_events": (_plain(why="a test of ours", page="1"),),
+    "response:case_pdf": (_plain(why="a test of ours"),),
     "response:case_split": (_plain(within="192.0.2.0/24", note=_NOTE),),
     "response:case_give_over": (_naming(lambda named: {"to": named["party"], "note": _NOTE}),),
     "response:case_comment": (_plain(text="x"), _plain(text="x", audience="desk")),

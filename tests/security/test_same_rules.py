@@ -20,6 +20,7 @@ TWINS: dict[tuple[str, str], str | None] = {
     ("POST", "cases/<uid>/closing"): "response:case_step",
     ("PUT", "cases/<uid>/tags/<name>"): "response:case_tag",
     ("DELETE", "cases/<uid>/tags/<name>"): "response:case_tag",
+    ("GET", "deadlines.ics"): "response:deadlines",
     ("GET", "deliveries"): "response:deliveries",
     ("GET", "deliveries/<uid>"): "response:delivery",
     ("GET", "deliveries/<uid>/file"): "response:delivery_file",

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django.views.i18n import set_language
 
+from tocsin.desks.response.actions.owed import MAY as CALENDAR
 from tocsin.office.front import cards_for
 from tocsin.office.people import actions
 from tocsin.office.people.viewer import NOBODY, Viewer
@@ -20,7 +21,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """What waits for whoever looks, desk by desk."""
     viewer: Viewer = getattr(request, "viewer", NOBODY)
     cards = cards_for(viewer, at=datetime.now(UTC)) if viewer.is_known else []
-    return render(request, "home.html", {"cards": cards})
+    has_calendar = any(viewer.may(one) for one in CALENDAR)
+    return render(request, "home.html", {"cards": cards, "has_calendar": has_calendar})
 
 
 @require_safe

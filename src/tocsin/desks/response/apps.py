@@ -94,6 +94,7 @@ class Response(AppConfig):
         "response:case:split": _case(part=TEXT, events=COUNT),
         "response:case:tag": _case(name=TEXT),
         "response:case:untag": _case(name=TEXT),
+        "response:deadline:consult": _CONSULTED,
         "response:delivery:consult": _CONSULTED,
         "response:feedback:change": _case(wanted=FLAG),
         "response:feedback:tell": _case(cases=COUNT),

@@ -5,6 +5,7 @@ from django.urls import path
 from tocsin.desks.response.views import (
     cases,
     deliveries,
+    documents,
     figures,
     looking_up,
     notifications,
@@ -21,6 +22,7 @@ urlpatterns = [
     path("cases/many", cases.many, name="many_cases"),
     path("cases/save", cases.save, name="save_filter"),
     path("cases/<uuid:uid>", cases.show_case, name="case"),
+    path("cases/<uuid:uid>/pdf", documents.case_pdf, name="case_pdf"),
     path("cases/<uuid:uid>/step", cases.step, name="case_step"),
     path("cases/<uuid:uid>/events", cases.events, name="case_events"),
     path("cases/<uuid:uid>/split", cases.split_off, name="case_split"),
@@ -28,6 +30,7 @@ urlpatterns = [
     path("cases/<uuid:uid>/comment", cases.comment, name="case_comment"),
     path("cases/<uuid:uid>/assign", cases.assign, name="case_assign"),
     path("cases/<uuid:uid>/tag", cases.tag, name="case_tag"),
+    path("deadlines.ics", start.deadlines, name="deadlines"),
     path("deliveries/", deliveries.list_deliveries, name="deliveries"),
     path("deliveries/<uuid:uid>", deliveries.show_delivery, name="delivery"),
     path("deliveries/<uuid:uid>/file", deliveries.fetch_delivery, name="delivery_file"),

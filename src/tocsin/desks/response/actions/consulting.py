@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tocsin.desks.response.models import Case
-from tocsin.desks.response.queries.cases import find_case, is_desk
+from tocsin.desks.response.queries.cases import CaseFile, case_for, find_case, is_desk
 from tocsin.desks.response.queries.events import events_of
 from tocsin.desks.response.queries.listing import Slice
 from tocsin.desks.response.queries.notifications import (
@@ -17,6 +17,7 @@ from tocsin.desks.response.queries.notifications import (
     notifications_for,
 )
 from tocsin.office import register
+from tocsin.office.models import RegisterRow
 from tocsin.office.people.viewer import Viewer
 from tocsin.words.moments import as_utc
 
@@ -68,6 +69,31 @@ def consult_case(
         shown=len(found.rows),
     )
     return Events(case, found.rows, found.total, page, size)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A case to be written into a document, and the register row of whoever asked."""
+
+    file: CaseFile
+    why: str
+    row: RegisterRow
+
+
+def consult_case_file(viewer: Viewer, uid: UUID | str, *, why: str = "", at: datetime) -> Document:
+    """All that somebody may see of a case, to take along; raises as `consult_case` does."""
+    file = case_for(viewer, uid)
+    reason = why.strip()[:200] or ("" if file.is_desk else f"case {file.case.reference}")
+    row = register.consult(
+        noun="response:case",
+        actor=viewer.name,
+        at=at,
+        why=reason,
+        subject=file.case.uid,
+        what="as a document",
+        shown=len(file.case.sample),
+    )
+    return Document(file, reason, row)
 
 
 def consult_notifications(

@@ -3,6 +3,7 @@
 from ninja import Router
 
 from tocsin.desks.response.api.cases import router as case_calls
+from tocsin.desks.response.api.deadlines import router as deadline_calls
 from tocsin.desks.response.api.deliveries import router as delivery_calls
 from tocsin.desks.response.api.figures import router as figure_calls
 from tocsin.desks.response.api.notifications import router as notification_calls
@@ -15,6 +16,7 @@ for calls in (
     upload_calls,
     delivery_calls,
     case_calls,
+    deadline_calls,
     notification_calls,
     figure_calls,
 ):

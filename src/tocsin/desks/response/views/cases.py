@@ -33,6 +33,7 @@ from tocsin.desks.response.views.doors import (
     store_folder,
 )
 from tocsin.office import sentences
+from tocsin.office.documents.pdf import is_installed
 from tocsin.office.models import Party
 from tocsin.office.people.viewer import running
 from tocsin.words.errors import NotFound, TocsinError, Unusable
@@ -168,6 +169,7 @@ def show_case(request: Asked, uid: UUID) -> HttpResponseBase:
         "may_split": viewer.may(HANDLE) and file.case.state not in ("merged", "closed"),
         "may_give_over": any(row.name == "redirect" for row in file.steps),
         "handlers": _handlers() if file.is_desk and viewer.may(HANDLE) else [],
+        "has_pdf": is_installed(),
         "is_open": file.case.state in OPEN,
         "now": datetime.now(UTC),
         "may_notify": may_notify(viewer, file.case.party),
@@ -179,9 +181,9 @@ def show_case(request: Asked, uid: UUID) -> HttpResponseBase:
 
 def _handlers() -> list[tuple[str, str]]:
     """Who of the desk a case can be given to."""
-    rows = running(datetime.now(UTC)).filter(party__runs_node=True)
-    able = [row.person for row in rows if "response.handle" in row.competences]
-    return sorted({(person.name, person.uid.hex) for person in able})
+    rows = running(datetime.now(UTC)).filter(party__runs_node=True).select_related(None)
+    found = rows.values_list("person__name", "person__uid", "competences")
+    return sorted({(name, uid.hex) for name, uid, words in found if "response.handle" in words})
 
 
 @open_to(*READ)

@@ -2,14 +2,19 @@
 
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.http import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from tocsin.desks.response.actions.owed import MAY, consult_deadlines
 from tocsin.desks.response.forms import LookUp
 from tocsin.desks.response.queries import front
 from tocsin.desks.response.queries.cases import my_open_work
 from tocsin.desks.response.views.doors import Asked, open_to
+from tocsin.office.attachments import attachment
+from tocsin.office.documents import ical
 
 MOST_CLOCKS = 10
 
@@ -32,3 +37,17 @@ def start(request: Asked) -> HttpResponseBase:
             "now": at,
         },
     )
+
+
+@open_to(*MAY)
+@require_safe
+def deadlines(request: Asked) -> HttpResponseBase:
+    """One's own deadlines as a file for a calendar; a feed of them is a call (docs: calendar)."""
+    feed = consult_deadlines(
+        request.viewer,
+        known=(),
+        where=request.build_absolute_uri,
+        name=_("Deadlines at %(node)s") % {"node": settings.NODE_NAME},
+        at=datetime.now(UTC),
+    )
+    return attachment(feed.data, name="deadlines.ics", media_type=ical.MEDIA_TYPE)
