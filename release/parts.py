@@ -38,7 +38,7 @@ CLASSIFIERS = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
 # Pinned for other systems than the one that releases: read from their own pages.
-ELSEWHERE = {"colorama": "BSD-3-Clause"}
+ELSEWHERE = {"brotlicffi": "MIT", "colorama": "BSD-3-Clause"}
 _REQUIRED, _OPTIONAL = ComponentScope.REQUIRED, ComponentScope.OPTIONAL
 _EXCLUDED = ComponentScope.EXCLUDED
 
