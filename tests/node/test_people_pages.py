@@ -16,7 +16,7 @@ from tests.node.browsing import (
     posted,
     signed_in,
 )
-from tocsin.office.models import RegisterRow
+from tocsin.office.models import Party, RegisterRow
 from tocsin.office.people import actions
 from tocsin.office.people.models import Invitation, Mandate, Person, SharingGroup, Token
 from tocsin.office.people.queries import members_of
@@ -52,6 +52,16 @@ def problems(answer):
 
 
 # ── invitations ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("spoken", "offered"), [("fr", "fr"), ("fr-BE", "fr"), ("mt", "en")])
+def test_an_invitation_is_in_the_language_of_the_party_or_else_of_whoever_invites(
+    ada, spoken, offered
+):
+    Party.objects.filter(slug="meadow-net").update(language=spoken)
+    page = ada.get("/people/of/meadow-net/invite/").content.decode()
+
+    assert re.findall(r'<option value="(\w+)" selected', page) == [offered]
 
 
 def test_a_colleague_is_invited_sets_a_password_and_has_the_mandate(ada):

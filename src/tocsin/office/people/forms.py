@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from tocsin.office.permissions import PERMISSIONS
@@ -52,7 +52,9 @@ class Invite(forms.Form):
 
     email = forms.EmailField(label=_("Mail address"), max_length=254)
     name = forms.CharField(label=_("Name, as others see it"), max_length=200)
-    language = forms.ChoiceField(label=_("Language of the invitation"), choices=settings.LANGUAGES)
+    language = forms.ChoiceField(
+        label=_("Language of the invitation"), choices=settings.LANGUAGES, initial=get_language
+    )
     competences = forms.MultipleChoiceField(label=_("What they may do"), widget=Boxes)
     until = forms.DateField(
         label=_("Last day"),

@@ -64,8 +64,12 @@ def invite(request: Seen, slug: str) -> HttpResponse:
     """Offer a colleague a mandate."""
     party = queries.administered_party(request.viewer, slug)
     possible = queries.competences_to_give(request.viewer, party)
+    own = party.language[:2]
     form = forms.Invite(
-        request.POST or None, competences=possible, initial={"language": party.language[:2]}
+        request.POST or None,
+        competences=possible,
+        # Their organisation's own, where pages are offered in it; else the inviter's.
+        initial={"language": own} if own in dict(settings.LANGUAGES) else {},
     )
     if request.method == "POST" and form.is_valid() and _invited(request, party, form):
         messages.success(request, _("The invitation is on its way. It works once, for 72 hours."))
