@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-ver
            --generate-hashes --no-emit-index-url --no-emit-find-links \
            --custom-compile-command "make lock" --group build
 
-.PHONY: help demo serve test test-postgres audit check messages languages fmt lint types floors docs bench lock release clean
+.PHONY: help demo serve test test-postgres audit check messages languages fmt lint types floors docs screenshots bench lock release clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ floors: $(VENV)/.dev ## imports go downwards only (import-linter)
 docs: $(VENV)/.dev ## build the documentation into docs/_build/html
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
 	@echo "Documentation: docs/_build/html/index.html"
+
+screenshots: $(VENV)/.dev $(VENV)/.frontend ## take the pictures of the documentation anew (needs Chromium)
+	@$(BIN)/python -m tests.journeys.screenshots docs/tutorials/pictures
 
 messages: $(VENV)/.dev ## write the texts to translate out of the sources (NEW=it begins a language)
 	@$(BIN)/python -m tocsin.node.catalogues update $(NEW)

@@ -76,6 +76,15 @@ class Node:
     url: str
     keys: dict[str, Any]
     env: dict[str, str]
+    terminal: Path
+
+    def letter(self, pattern: str) -> str:
+        """What letters say of it: without a mail server they stand on the server's terminal."""
+        for _ in range(240):
+            if found := re.findall(pattern, self.terminal.read_text("utf-8")):
+                return str(found[-1])
+            time.sleep(0.25)
+        raise AssertionError(f"no letter says {pattern}")
 
     def work(self) -> str:
         """One pass of the worker."""
@@ -100,7 +109,7 @@ def serving(folder: Path, env: dict[str, str]) -> Iterator[Node]:
     }
     made = run(["-c", _MAKE, str(SAMPLES / "parties.toml"), PASSWORD], env)
     with served(folder, env) as url:
-        yield Node(url, said(made), env)
+        yield Node(url, said(made), env, folder / "serve.log")
 
 
 def said(made: str) -> dict[str, Any]:

@@ -1,26 +1,22 @@
-"""The pages in a real browser: an upload from the desk to the provider's answer, and every page in
-both themes and on a telephone, without an accessibility finding, a foreign request or a CSP error.
+"""The pages in a real browser: from an upload to the cure, and how a colleague comes in.
+
+That no page has a flaw in any look is asked in tests/security/test_pages_in_a_browser.py.
 """
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.journeys import stories
 from tests.journeys.browser import Page, browser, chromium
-from tests.journeys.serving import SAMPLES, Node, serving
-from tocsin.node.vendored import MADE, MODULES
-
-AXE = MODULES / "axe-core" / "axe.min.js"
-REPORT = SAMPLES / "demo" / "2026-06-17-event4_sinkhole-demo.csv"
-RULES = "['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa','best-practice']"
-LOOKS = ((1280, False), (1280, True), (320, False), (320, True))
+from tests.journeys.serving import Node, serving
+from tests.journeys.stories import come, text
+from tocsin.node.vendored import MADE
 
 pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.skipif(not (AXE.is_file() and MADE.is_dir()), reason="needs make .venv/.frontend"),
+    pytest.mark.skipif(not MADE.is_dir(), reason="needs make .venv/.frontend"),
 ]
 
 
@@ -31,116 +27,72 @@ def node(tmp_path: Path, clean_env: dict[str, str], loopback: None) -> Iterator[
         yield running
 
 
-def text(page: Page) -> str:
-    return str(page.run("document.querySelector('main').innerText"))
+@pytest.fixture
+def page(loopback: None) -> Iterator[Page]:
+    """A browser that nobody signed in with."""
+    with browser() as tab:
+        tab.look()
+        yield tab
 
 
-def press(page: Page, selector: str) -> None:
-    """Click what a person would, and wait for the next page."""
-    page.run("window.stays = true")
-    page.run(f"document.querySelector({selector!r}).click()")
-    for _ in range(200):
-        if page.run("window.stays !== true && document.readyState === 'complete'"):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"nothing came of {selector}")
+def leave(_name: str) -> None:
+    """No picture: tests look at what came of it."""
 
 
-def flaws(page: Page, url: str) -> list[str]:
-    """What is wrong with a page in every look: accessibility, width, policy, foreign requests."""
-    found = []
-    for width, dark in LOOKS:
-        page.errors.clear()
-        page.asked.clear()
-        page.look(width=width, dark=dark)
-        page.open(url)
-        look = f"{url} {width}{' dark' if dark else ''}"
-        page.run(AXE.read_text("utf-8") + ";0")
-        said: Any = page.run(
-            f"axe.run(document, {{runOnly: {RULES}}}).then(r => r.violations.map("
-            "v => v.id + ': ' + v.nodes.map(n => n.target).join(' ')))"
-        )
-        found += [f"{look}: {one}" for one in [*said, *page.errors]]
-        if page.run("document.documentElement.scrollWidth > innerWidth"):
-            found.append(f"{look}: wider than the window")
-        origin = url.partition("/response")[0].rstrip("/")
-        found += [f"{look}: asks {a}" for a in page.asked if not a.startswith((origin, "data:"))]
-    return found
+def test_from_an_upload_to_the_cure_that_the_reporter_sees(node: Node, page: Page):
+    stories.upload(page, node, leave, who=stories.REPORTER)
+    assert "As what, and how many; never which." in text(page)
+    assert "Meadow Net" not in text(page)
+
+    stories.answer(page, node, leave)
+    assert "Brook Telecom" not in text(page)
+    assert "cured" in text(page)
+    come(page, node, stories.DESK, "/response/cases/?states=cured")
+    assert "1 case" in text(page)
+
+    stories.see_the_cure(page, node, leave)
+    assert "one is cured already" in text(page)
+    assert "Meadow Net" not in text(page)
+    assert page.errors == []
 
 
-def test_from_an_upload_to_the_answer_of_the_provider_in_a_browser(node: Node) -> None:
-    with browser() as page:
-        page.look()
-        page.sign_in(node.url, node.keys["csirt-be"])
-        page.open(f"{node.url}/response/reports/add")
-        root = page.do("DOM.getDocument")["root"]["nodeId"]
-        field = page.do("DOM.querySelector", nodeId=root, selector="input[type=file]")["nodeId"]
-        page.do("DOM.setFileInputFiles", nodeId=field, files=[str(REPORT)])
-        press(page, "button[value=route]")
-        assert "waits for the worker" in text(page)
+def test_an_analyst_comes_by_keyboard_brings_a_report_in_and_sees_who_was_told_and_why(
+    node: Node, page: Page
+):
+    come(page, node, stories.DESK, "/response/")
+    page.press("Tab")
+    assert "govuk-skip-link" in page.run("document.activeElement.className")
+    page.press("Enter")
+    page.press("Tab")
+    assert page.run("document.activeElement.closest('main') !== null") is True
 
-        node.work()
-        for _ in range(100):  # the page asks by itself and swaps what it shows
-            if "Who was told what, and why" in text(page):
-                break
-            time.sleep(0.2)
-        assert "192.0.2.0/25 is in the remit of Meadow Net" in text(page)
-        assert page.errors == []
-
-        page.sign_in(node.url, node.keys["meadow-net"])
-        page.open(f"{node.url}/response/cases/")
-        assert "Brook Telecom" not in text(page)
-        press(page, "main table a")
-        press(page, "button[value=acknowledge]")
-        assert "It is written down." in text(page)
-        assert "acknowledged" in text(page)
-
-        page.sign_in(node.url, node.keys["csirt-be"])
-        page.open(f"{node.url}/response/cases/?states=acknowledged")
-        assert "1 case" in text(page)
+    stories.upload(page, node, leave, who=stories.DESK)
+    assert "192.0.2.0/25 is in the remit of Meadow Net" in text(page)
+    assert page.errors == []
 
 
-def test_no_page_of_the_desk_has_a_flaw_in_any_look(node: Node) -> None:
-    with browser() as page:
-        page.sign_in(node.url, node.keys["csirt-be"])
-        page.look()
-        page.open(f"{node.url}/response/reports/add")
-        root = page.do("DOM.getDocument")["root"]["nodeId"]
-        field = page.do("DOM.querySelector", nodeId=root, selector="input[type=file]")["nodeId"]
-        page.do("DOM.setFileInputFiles", nodeId=field, files=[str(REPORT)])
-        press(page, "button[value=route]")
-        upload = page.run("location.pathname")
-        node.work()
-        paths = [
-            "/",
-            "/response/",
-            "/response/look-up?target=192.0.2.200&tlp=TLP:AMBER",
-            "/response/look-up",
-            "/response/cases/",
-            "/response/deliveries/",
-            "/response/reports/",
-            "/response/reports/add",
-            "/response/quarantine/",
-            "/response/figures/",
-            str(upload),
-        ]
-        for listed in ("cases", "deliveries"):
-            page.open(f"{node.url}/response/{listed}/")
-            paths.append(page.run("document.querySelector('main table a').pathname"))
+def test_an_administrator_adds_a_colleague_who_sets_up_a_passkey(node: Node, page: Page):
+    stories.device(page)
+    site, email = node.url.replace("127.0.0.1", "localhost"), "noa@meadow-net.example"
+    path = stories.invite(page, node, leave, name="Noa Field", email=email)
+    stories.accept(page, site, path, leave, email=email)
+    assert page.run("location.pathname") == "/account/2fa/"
+    stories.add_passkey(page, site, leave)
+    page.open(f"{site}/people/")
 
-        assert [flaw for path in paths for flaw in flaws(page, node.url + path)] == []
+    assert "Noa Field (you)" in text(page)
+    assert page.errors == []
 
 
-def test_the_keyboard_reaches_the_skip_link_first_and_then_the_page(node: Node) -> None:
-    with browser() as page:
-        page.look()
-        page.sign_in(node.url, node.keys["csirt-be"])
-        page.open(f"{node.url}/response/")
-        page.press("Tab")
-        first = page.run("document.activeElement.className")
-        page.press("Enter")
-        page.press("Tab")
-        after = page.run("document.activeElement.closest('main') !== null")
+def test_without_javascript_the_same_is_done_with_an_app_that_shows_codes(node: Node, page: Page):
+    page.do("Emulation.setScriptExecutionDisabled", value=True)
+    email = "noa@meadow-net.example"
+    path = stories.invite(page, node, leave, name="Noa Field", email=email)
+    stories.accept(page, node.url, path, leave, email=email)
+    stories.add_app(page, node.url, leave)
+    page.open(f"{node.url}/people/")
+    assert "Noa Field (you)" in text(page)
 
-    assert "govuk-skip-link" in first
-    assert after is True
+    stories.upload(page, node, leave, who=stories.DESK)
+    stories.answer(page, node, leave)
+    assert "cured" in text(page)

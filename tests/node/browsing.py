@@ -1,18 +1,14 @@
 """A browser of somebody: Django's own client, signed in the way people are."""
 
-import base64
-import hmac
 import re
-import struct
-import time
 from datetime import UTC, datetime, timedelta
-from hashlib import sha1
 from typing import Any
 
 from allauth.mfa.totp.internal.auth import TOTP
 from django.core import mail
 from django.test import Client
 
+from tests.node.codes import code as code_of
 from tocsin.office.models import Party
 from tocsin.office.people import letters
 from tocsin.office.people.actions import grant
@@ -51,11 +47,8 @@ def mandated(email: str, at_party: Party, *competences: str) -> Mandate:
 
 
 def code(secret: str = SECRET, *, at: float | None = None) -> str:
-    """What an app shows (RFC 6238), reckoned here and not by what is tested."""
-    key = base64.b32decode(secret)
-    digest = hmac.new(key, struct.pack(">Q", int((at or time.time()) // 30)), sha1).digest()
-    offset = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 10**6:06d}"
+    """What the app of somebody here shows."""
+    return code_of(secret, at=at)
 
 
 def with_app(somebody: Person) -> Person:
