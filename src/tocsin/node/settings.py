@@ -24,6 +24,8 @@ STORE = Path(os.environ.get("TOCSIN_STORE", "tocsin-store")).absolute()
 # secure_delete: an evidence key that is erased is overwritten, not merely unlinked.
 SQLITE_START = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
 
+KEPT_OPEN = 60  # seconds: to open the database anew for each page costs as much as its queries
+
 
 def sqlite(store: Path) -> dict[str, Any]:
     """The embedded database of a store folder."""
@@ -37,6 +39,7 @@ def sqlite(store: Path) -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
         },
+        "CONN_MAX_AGE": KEPT_OPEN,
     }
 
 
@@ -67,6 +70,7 @@ def postgres(url: str) -> dict[str, Any]:
         "HOST": parts.hostname or "".join(asked.get("host", [])),
         "PORT": str(parts.port or ""),
         "CONN_HEALTH_CHECKS": True,
+        "CONN_MAX_AGE": KEPT_OPEN,
         "OPTIONS": {name: asked[name][-1] for name in _SECURED if name in asked},
     }
 

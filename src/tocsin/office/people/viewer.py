@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 from tocsin.office.models import Party
 from tocsin.office.people.models import Mandate, Person, Token
 from tocsin.office.permissions import PERMISSIONS, Reach
+from tocsin.office.prepared import A_KEY, A_MOMENT, Prepared
 from tocsin.words.competences import HELD_BY, Competence
 from tocsin.words.errors import Refused
 from tocsin.words.moments import as_utc
@@ -108,13 +109,26 @@ def _held(mandate: Mandate) -> frozenset[Competence]:
 
 
 NOBODY = Viewer()
+_mandates = Prepared(
+    lambda at, person: (
+        running(at)
+        .filter(person=person)
+        .select_related(None)
+        .select_related("party")
+        .order_by("party__slug", "pk")
+    ),
+    A_MOMENT,
+    A_KEY,
+)
 
 
 def viewer_of(person: Person | None, *, at: datetime) -> Viewer:
     """A person who signed in, with the mandates that run."""
     if person is None or not person.is_active:
         return NOBODY
-    mandates = tuple(running(at).filter(person=person).order_by("party__slug", "pk"))
+    mandates = tuple(_mandates(as_utc(at), person.pk))
+    for mandate in mandates:
+        mandate.person = person  # who is known already is not read again
     return Viewer(name=person.actor, person=person, mandates=mandates)
 
 

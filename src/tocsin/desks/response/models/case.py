@@ -75,7 +75,9 @@ class Case(models.Model):
         indexes = (
             models.Index(fields=("party", "state", "changed_at"), name="case_party"),
             models.Index(fields=("state", "changed_at"), name="case_state"),
-            models.Index(fields=("changed_at",), name="case_changed"),
+            # With these a page deep in the list, and the counts of all lists, read no row at all.
+            models.Index(fields=("changed_at", "id", "state"), name="case_listed"),
+            models.Index(fields=("state", "kind", "party"), name="case_sorts"),
         )
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ Closed unless opened: every question begins with `visible_cases`, and what is no
 found, not counted and not suggested.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +12,13 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from tocsin.desks.response.models import Case, Entry, Report, Sighting
+from tocsin.desks.response.models import Case, Entry, Report, Sighting, Tag
+from tocsin.desks.response.queries.counting import Sight, count_of, facets_of
 from tocsin.desks.response.queries.filters import OPEN, Filters
 from tocsin.office.models import Deadline, Delivery, Party
 from tocsin.office.people.viewer import Viewer
 from tocsin.office.permissions import PERMISSIONS
+from tocsin.office.prepared import A_KEY, A_UID, Prepared
 from tocsin.rules import lifecycle
 from tocsin.rules.response import CASE
 from tocsin.words.errors import NotFound
@@ -26,7 +28,6 @@ from tocsin.words.roles import Role
 READ, READ_OWN = "response:case:read", "response:case:read_own"
 ANSWER, HANDLE = "response:case:answer", "response:case:handle"
 PAGE, MOST_ON_PAGE = 50, 200
-MOST_FACETS = 30
 MOST_SHOWN = 200  # sightings, entries or parts of one case
 
 # By which a list may be ordered; the key at the end makes an order of equals.
@@ -60,12 +61,13 @@ KEPT_BACK = (Delivery.State.PARKED, Delivery.State.WITHDRAWN)
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list; `number` counts from 1."""
+    """One page of a list; `number` counts from 1, `tags` are by the key of a case."""
 
     rows: list[Case]
     number: int
     size: int
     total: int
+    tags: Mapping[int, list[str]] = field(default_factory=dict)
 
     @property
     def pages(self) -> int:
@@ -86,46 +88,60 @@ def cases_for(
     size: int = PAGE,
     order: str = "changed",
 ) -> Page:
-    """One page of what somebody may see; two queries, and one for tags where the desk looks.
+    """One page of what somebody may see.
 
     A page behind the last is the last, an order that there is not is the first of `ORDERS`.
     """
     filters, desk = filters or Filters(), is_desk(viewer)
-    found = visible_cases(viewer).filter(filters.conditions(viewer, is_desk=desk))
+    total = count_of(_sight(viewer), filters)
     size = min(max(1, size), MOST_ON_PAGE)
-    total = found.count()
     number = min(max(1, page), max(1, -(-total // size)))
-    rows = found.select_related("party", "assigned").defer("sample")
-    rows = rows.prefetch_related("tags") if desk else rows
     start = (number - 1) * size
-    ordered = rows.order_by(*ORDERS.get(order, ORDERS["changed"]))
-    return Page(list(ordered[start : start + size]), number, size, total)
+    by = ORDERS.get(order, ORDERS["changed"])
+    found = visible_cases(viewer).filter(filters.conditions(viewer, is_desk=desk))
+    keys = _stretch(found, by, start=start, stop=min(start + size, total), total=total)
+    rows = Case.objects.filter(pk__in=keys).select_related("party", "assigned").only(*_LISTED)
+    shown = list(rows.order_by(*by))
+    return Page(shown, number, size, total, _tags_of(shown) if desk else {})
+
+
+def _tags_of(cases: Iterable[Case]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    rows = Tag.objects.filter(case__in=[case.pk for case in cases]).order_by("name")
+    for case, name in rows.values_list("case_id", "name"):
+        found.setdefault(case, []).append(name)
+    return found
+
+
+# What a list shows of a case: a row of all columns costs more to read than the page to write.
+_LISTED = (
+    *("uid", "reference", "about", "family", "kind", "events", "seen_at", "state", "tlp"),
+    *("opened_at", "changed_at", "party__slug", "party__name", "assigned__uid", "assigned__name"),
+)
+
+
+def _stretch(
+    found: QuerySet[Case], by: tuple[str, ...], *, start: int, stop: int, total: int
+) -> QuerySet[Case, int]:
+    """The keys of some rows out of an order, counted from the end that is nearer."""
+    if start > total - stop:
+        turned = [name.removeprefix("-") if name[0] == "-" else f"-{name}" for name in by]
+        start, stop, by = total - stop, total - start, tuple(turned)
+    return found.order_by(*by).values_list("pk", flat=True)[start:stop]
 
 
 def facets_for(viewer: Viewer, filters: Filters | None = None) -> dict[str, dict[str, int]]:
     """How many cases each word of a filter would leave, the most frequent first.
 
-    Counted over what somebody may see with all other filters on; one query each.
+    Counted over what somebody may see with all other filters on; tags are the desk's.
     """
-    filters, desk = filters or Filters(), is_desk(viewer)
-    wanted = dict(_FACETS) if desk else {k: v for k, v in _FACETS.items() if k not in _OF_DESK}
-    found = {}
-    for name, column in wanted.items():
-        conditions = filters.conditions(viewer, is_desk=desk, but=name)
-        rows = visible_cases(viewer).filter(conditions).exclude(**{column: None}).order_by()
-        counts = rows.values_list(column).annotate(n=Count("pk")).order_by("-n", column)
-        found[name] = {word: count for word, count in counts[:MOST_FACETS] if word != ""}
-    return found
+    return facets_of(_sight(viewer), filters or Filters())
 
 
-_FACETS = {
-    "states": "state",
-    "kinds": "kind",
-    "parties": "party__slug",
-    "countries": "party__country",
-    "tags": "tags__name",
-}
-_OF_DESK = ("tags",)
+def _sight(viewer: Viewer) -> Sight:
+    desk = is_desk(viewer)
+    of = None if desk else viewer.parties_where(READ_OWN)
+    return Sight(visible_cases(viewer), viewer, desk, of)
 
 
 # ── one case ─────────────────────────────────────────────────────────────────────────────
@@ -166,27 +182,29 @@ ANSWERS = ("acknowledge", "act", "cure", "disown", "dispute")
 
 def find_case(viewer: Viewer, uid: UUID | str, rows: QuerySet[Case] | None = None) -> Case:
     """One case that somebody may see; one of others is not there (`NotFound`) like any other."""
+    found = (visible_cases(viewer) if rows is None else rows).filter(uid=_uid(uid))
+    return _there(found.select_related("party")[:1], uid)
+
+
+def _uid(uid: UUID | str) -> UUID:
     try:
-        wanted = uid if isinstance(uid, UUID) else UUID(uid)
+        return uid if isinstance(uid, UUID) else UUID(uid)
     except ValueError:
         raise NotFound(f"there is no case {uid}") from None
-    found = (visible_cases(viewer) if rows is None else rows).filter(uid=wanted)
-    case = found.select_related("party").first()
+
+
+def _there(found: Iterable[Case], uid: UUID | str) -> Case:
+    case = next(iter(found), None)
     if case is None:
         raise NotFound(f"there is no case {uid}")
     return case
 
 
 def case_for(viewer: Viewer, uid: UUID | str) -> CaseFile:
-    """One case with its thread, deliveries and clocks; raises `NotFound`. At most nine queries."""
+    """One case with its thread, deliveries and clocks; raises `NotFound`. At most six queries."""
     desk = is_desk(viewer)
-    rows = visible_cases(viewer).select_related(
-        "party", "assigned", "told_in", "merged_into", "split_from"
-    )
-    case = find_case(viewer, uid, rows.defer("sample"))
-    sightings = case.sightings.select_related("delivery", "report__reporter")[:MOST_SHOWN]
-    related = Case.objects.filter(Q(merged_into=case) | Q(split_from=case)).defer("sample")
-    seen = list(sightings)
+    case = _shown(viewer, _uid(uid))
+    seen = _sightings(case.pk)
     return CaseFile(
         case=case,
         is_desk=desk,
@@ -194,11 +212,64 @@ def case_for(viewer: Viewer, uid: UUID | str) -> CaseFile:
         entries=thread_of(case, viewer),
         sightings=seen,
         deadlines=deadlines_of(case, viewer),
-        tags=tuple(case.tags.values_list("name", flat=True)) if desk else (),
+        tags=tuple(_tags(case.pk)) if desk else (),
         reporters=_reporters(seen) if desk else (),
         reports=tuple({row.report_id: row.report for row in seen}.values()) if desk else (),
-        parts=list(related.order_by("pk")[:MOST_SHOWN]),
+        parts=_parts(case.pk),
     )
+
+
+# What is shown of a case and of what belongs to it. Deliveries alone have thirty columns, and
+# making a model of a row costs more than reading it.
+_SHOWN = (
+    *("uid", "reference", "party", "relation", "side", "kind", "family", "about", "about_kind"),
+    *("because", "events", "first_at", "last_at", "seen_at", "severity", "tlp", "sample"),
+    *("state", "reopened", "assigned", "told_in", "opened_at", "told_at", "answered_at"),
+    *("closed_at", "changed_at"),
+    *("party__slug", "party__name", "assigned__uid", "assigned__name", "told_in__uid"),
+)
+
+
+def _with_all(rows: QuerySet[Case]) -> QuerySet[Case]:
+    return rows.select_related("party", "assigned", "told_in").only(*_SHOWN)
+
+
+def _shown(viewer: Viewer, uid: UUID) -> Case:
+    if is_desk(viewer):
+        return _there(_of_desk(uid), uid)
+    return _there(_with_all(visible_cases(viewer)).filter(uid=uid)[:1], uid)
+
+
+_of_desk = Prepared(lambda uid: _with_all(Case.objects.filter(uid=uid)), A_UID)
+_parts = Prepared(
+    lambda case: (
+        Case.objects.filter(Q(merged_into=case) | Q(split_from=case))
+        .only("uid", "reference", "about")
+        .order_by("pk")[:MOST_SHOWN]
+    ),
+    A_KEY,
+)
+_tags = Prepared(
+    lambda case: Tag.objects.filter(case=case).order_by("name").values_list("name", flat=True),
+    A_KEY,
+)
+_SEEN = (
+    *("case", "at", "delivery__uid", "delivery__created_at", "delivery__rows"),
+    *("delivery__state", "report__uid", "report__name"),
+    *("report__reporter__slug", "report__reporter__name"),
+)
+_sightings = Prepared(
+    lambda case: (
+        Sighting.objects.filter(case=case)
+        .select_related("delivery", "report__reporter")
+        .only(*_SEEN)[:MOST_SHOWN]
+    ),
+    A_KEY,
+)
+_SAID = (
+    *("case", "kind", "audience", "at", "step", "state", "text"),
+    *("person__name", "party__slug", "party__name"),
+)
 
 
 def _reporters(sightings: list[Sighting]) -> tuple[Party, ...]:
@@ -211,10 +282,18 @@ def thread_of(case: Case, viewer: Viewer) -> list[Entry]:
 
     Of a party's own matter, a party sees that the desk spoke and not which of its people.
     """
-    rows = case.entries.select_related("person", "party", "delivery").order_by("at", "pk")
-    if not is_desk(viewer):
-        rows = rows.filter(audience=Entry.Audience.PARTY)
-    return list(rows.reverse()[:MOST_SHOWN])[::-1]
+    return (_thread if is_desk(viewer) else _thread_of_party)(case.pk)[::-1]
+
+
+def _said(rows: QuerySet[Entry]) -> QuerySet[Entry]:
+    found = rows.select_related("person", "party").only(*_SAID)
+    return found.order_by("-at", "-pk")[:MOST_SHOWN]
+
+
+_thread = Prepared(lambda case: _said(Entry.objects.filter(case=case)), A_KEY)
+_thread_of_party = Prepared(
+    lambda case: _said(Entry.objects.filter(case=case, audience=Entry.Audience.PARTY)), A_KEY
+)
 
 
 def steps_for(viewer: Viewer, case: Case) -> tuple[lifecycle.Step, ...]:
@@ -248,10 +327,20 @@ def deadlines_of(case: Case, viewer: Viewer) -> list[Deadline]:
     """The clocks that run or ran for a case, the soonest first: of what was told with it."""
     if case.told_in is None:
         return []
-    rows = Deadline.objects.filter(matter=case.told_in.uid)
-    if not is_desk(viewer):
-        rows = rows.filter(party_id=case.party_id)
-    return list(rows.select_related("party").order_by("due_at", "pk"))
+    if is_desk(viewer):
+        return _clocks(case.told_in.uid)
+    return _clocks_of_party(case.told_in.uid, case.party_id)
+
+
+def _running(rows: QuerySet[Deadline]) -> QuerySet[Deadline]:
+    return rows.select_related("party").only(*_CLOCK).order_by("due_at", "pk")
+
+
+_CLOCK = ("rule", "matter", "due_at", "latest_at", "met_at", "state", "party__name")
+_clocks = Prepared(lambda uid: _running(Deadline.objects.filter(matter=uid)), A_UID)
+_clocks_of_party = Prepared(
+    lambda uid, party: _running(Deadline.objects.filter(matter=uid, party=party)), A_UID, A_KEY
+)
 
 
 # ── my work ──────────────────────────────────────────────────────────────────────────────

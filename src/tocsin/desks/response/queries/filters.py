@@ -1,6 +1,6 @@
 """Which cases a list shows: words out of a form or an address, checked one by one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -75,8 +75,8 @@ class Filters:
         if self.assigned not in ("", ME, NOBODY_YET):
             _person(self.assigned)
 
-    def conditions(self, viewer: Viewer, *, is_desk: bool, but: str = "") -> Q:
-        """As a condition on cases; `but` leaves one filter out, for its own counts.
+    def conditions(self, viewer: Viewer, *, is_desk: bool, but: Collection[str] = ()) -> Q:
+        """As a condition on cases; `but` leaves some filters out, for their own counts.
 
         What only the desk sees (tags, who is assigned) hides everything from anyone else: a party
         must not find out by asking.
@@ -87,9 +87,9 @@ class Filters:
         wanted = Q()
         for name, condition in _CONDITIONS.items():
             value = getattr(self, name)
-            if name != but and (value or name == "states"):
+            if name not in but and (value or name == "states"):
                 wanted &= condition(value, viewer)
-        if self.text and but != "text":
+        if self.text and "text" not in but:
             wanted &= _text(self.text, is_desk=is_desk)
         return wanted
 

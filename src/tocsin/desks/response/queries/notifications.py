@@ -78,7 +78,9 @@ def running_clocks(matters: Iterable[UUID]) -> dict[UUID, Deadline]:
 
 def notifications_of(case: Case, viewer: Viewer) -> list[Notification]:
     """What was notified from a case, as far as somebody may see it."""
-    rows = visible_notifications(viewer).filter(case=case)
+    if not (viewer.may(READ) or viewer.may(READ_OWN)):
+        return []
+    rows = visible_notifications(viewer).filter(case=case).only("uid", "reference", "state")
     return list(rows.order_by("made_at", "pk")[:MOST_OF_CASE])
 
 

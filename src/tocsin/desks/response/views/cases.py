@@ -36,6 +36,7 @@ from tocsin.office import sentences
 from tocsin.office.documents.pdf import is_installed
 from tocsin.office.models import Party
 from tocsin.office.people.viewer import running
+from tocsin.office.prepared import A_MOMENT, Prepared
 from tocsin.words.errors import NotFound, TocsinError, Unusable
 
 READ = ("response:case:read", "response:case:read_own")
@@ -181,9 +182,19 @@ def show_case(request: Asked, uid: UUID) -> HttpResponseBase:
 
 def _handlers() -> list[tuple[str, str]]:
     """Who of the desk a case can be given to."""
-    rows = running(datetime.now(UTC)).filter(party__runs_node=True).select_related(None)
-    found = rows.values_list("person__name", "person__uid", "competences")
+    found = _of_node(datetime.now(UTC))
     return sorted({(name, uid.hex) for name, uid, words in found if "response.handle" in words})
+
+
+_of_node = Prepared(
+    lambda at: (
+        running(at)
+        .filter(party__runs_node=True)
+        .select_related(None)
+        .values_list("person__name", "person__uid", "competences")
+    ),
+    A_MOMENT,
+)
 
 
 @open_to(*READ)
