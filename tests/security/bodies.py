@@ -37,6 +37,7 @@ PAGES: dict[str, tuple[Body, ...]] = {
     ),
     "people:withdraw": (_plain(),),
     "people:end_mandate": (_plain(),),
+    "people:me": (_plain(name="Taken", language="en"),),
     "people:make_token": (_plain(name="x", scopes="response:case:read_own", expires="2027-01-01"),),
     "people:end_token": (_plain(),),
     "people:accept": (_plain(name="X", password=_LONG, again=_LONG),),

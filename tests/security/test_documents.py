@@ -11,8 +11,10 @@ import pytest
 from pypdf import PdfReader
 
 from tests.security.town import CANARY, MINE, THEIRS, Town, call, content
+from tocsin.desks.response.models import Case, Entry
 from tocsin.office.documents import pdf
 from tocsin.office.models import Deadline, Party, RegisterRow
+from tocsin.office.people.models import Person
 
 needs_pango = pytest.mark.skipif(
     not pdf.is_installed(), reason=f"needs Pango: apt-get install {pdf.PANGO}"
@@ -69,6 +71,23 @@ def test_the_desk_gives_a_reason_and_without_one_nothing_is_made_or_written(town
 
     assert (got.status_code, RegisterRow.objects.count()) == (400, before)
     assert town.browsers["answers"].post(address).status_code == 200
+
+
+@needs_pango
+def test_a_case_in_which_everything_is_hostile_is_a_document_that_reads_back(town: Town):
+    word = "\u202e</style><script>alert()</script><img src='file:///etc/hostname'>"
+    Party.objects.filter(slug=MINE).update(name=word)
+    Person.objects.all().update(name=word)
+    Case.objects.update(about=word, family=word, because=word, sample=[{word: word * 100}])
+    Entry.objects.update(text=word * 100)
+    got = town.browsers["desk"].post(pdf_of(town), {"why": word})
+    data = content(got)
+    text = read(data).replace(" ", "")
+
+    assert got.status_code == 200
+    assert text.count("<script>alert()</script>") > 300
+    assert "\u202e" not in text
+    assert not [one for one in (b"/JavaScript", b"/JS", b"/Launch", b"/URI") if one in data]
 
 
 # ── deadlines as iCalendar ───────────────────────────────────────────────────────────────
