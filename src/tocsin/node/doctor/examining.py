@@ -35,7 +35,7 @@ FIRST = (
     Area("software", machine.look_at_software),
     Area("time zones", machine.look_at_zones),
     Area("settings", settings.look),
-    Area("security.txt", security.look),
+    Area("security", security.look),
     Area("store", store.look),
 )
 WITH_STORE = (Area("keys", keys.look), Area("networks", networks.look))

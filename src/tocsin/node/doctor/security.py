@@ -7,7 +7,7 @@ from tocsin.node.doctor.words import ago, note, ok, wrong
 from tocsin.node.security_txt import LONGEST, SOON, read_security_txt
 from tocsin.words.errors import Unusable
 
-AREA = "security.txt"
+AREA = "security"
 
 
 def look(case: Case) -> Iterator[Finding]:
