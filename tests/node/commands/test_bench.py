@@ -5,9 +5,11 @@ from tocsin.node.commands.bench import (
     CASES_BEGIN,
     END,
     LOG_BEGIN,
+    WEB_BEGIN,
     write_cases,
     write_document,
     write_log,
+    write_web,
 )
 
 FACTS = {
@@ -151,3 +153,17 @@ def test_the_benchmark_of_cases_opens_and_joins_and_gets_onto_the_page(spawn, tm
     assert facts["again_joined"] > 100
     assert (text.count(CASES_BEGIN), text.count(BEGIN)) == (1, 1)
     assert f"| 1,000 | {facts['cpu_us_per_item']:.2f} | {facts['opened']:,} |" in text
+
+
+def test_the_benchmark_of_the_pages_serves_them_and_gets_onto_the_page(spawn, tmp_path) -> None:
+    words = ("--rows", "1000", "--events", "1000", "--seconds", "1")
+    facts = spawn("bench", "web", *words, "--json").json
+
+    assert (facts["bench"], facts["size"], facts["events"]) == ("web", 1000, 1000)
+    assert min(facts["list_pages"], facts["case_pages"]) > 0
+    page = tmp_path / "benchmarks.md"
+    write_web(page, facts)
+    write_web(page, facts)
+    text = page.read_text("utf-8")
+    assert text.count(WEB_BEGIN) == text.count("| lists of 50 cases per CPU-second |") == 1
+    assert "1,000 cases, 1,000 events, 8 clients" in text

@@ -1,4 +1,4 @@
-"""The pages under load: `python -m … FOLDER CASES EVENTS`.
+"""The pages under load: `python -m … FOLDER CASES EVENTS SECONDS`.
 
 A store in which so many events were routed, and so many cases stand (those of the run, and copies
 of them under other names until there are enough). `tocsin serve` runs on it in processes of its
@@ -29,13 +29,13 @@ from tocsin.node.benchdata import write_parties, write_reports
 from tocsin.node.meter import tree_pss_mib
 from tocsin.node.store import DATABASE_URL, Store, open_store
 
-CLIENTS, SECONDS, ON_A_PAGE = 8, 20.0, 50
+CLIENTS, ON_A_PAGE = 8, 50
 AT = datetime(2026, 6, 18, 9, tzinfo=UTC)
 DESK = "bench-desk"
 
 
-def measure(folder: Path, cases: int, events: int) -> dict[str, Any]:
-    """Pages per CPU-second, and how long they take at eight clients; event lists."""
+def measure(folder: Path, cases: int, events: int, seconds: float) -> dict[str, Any]:
+    """Pages per CPU-second, and how long they take at eight clients; counts and event lists."""
     store = open_store(folder / "store")
     fill(store, folder, cases, events)
     key = sign_in()
@@ -43,8 +43,8 @@ def measure(folder: Path, cases: int, events: int) -> dict[str, Any]:
     lists = [f"/response/cases/?page={n}" for n in range(1, cases // ON_A_PAGE + 1)]
     ones = [f"/response/cases/{uid}" for uid in uids]
     with serving(folder, store) as server:
-        of_lists = server.ask(lists, key)
-        of_cases = server.ask(ones, key)
+        of_lists = server.ask(lists, key, seconds)
+        of_cases = server.ask(ones, key, seconds)
         peak = tree_pss_mib(server.process.pid)
     return {
         "bench": "web",
@@ -57,7 +57,9 @@ def measure(folder: Path, cases: int, events: int) -> dict[str, Any]:
         "clients": CLIENTS,
         **of_lists.figures("list"),
         **of_cases.figures("case"),
+        "count_ms": counting(),
         **event_lists(store, uids, events),
+        "load_average": round(os.getloadavg()[0], 1),
     }
 
 
@@ -103,7 +105,7 @@ def _copy(case: Any, at: datetime) -> Any:
 
     same = {
         field.attname: getattr(case, field.attname)
-        for field in Case._meta.concrete_fields
+        for field in Case._meta.concrete_fields  # noqa: SLF001  Django's own way to the fields
         if not field.primary_key
     }
     letters = secrets.token_hex(6).upper()
@@ -191,11 +193,11 @@ class Server:
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.process, self.port = process, port
 
-    def ask(self, paths: list[str], key: str) -> Asked:
+    def ask(self, paths: list[str], key: str, seconds: float) -> Asked:
         """Ask for these pages in any order, with all clients at once."""
-        self._each(paths, key, until=time.perf_counter() + SECONDS / 5)  # warm
+        self._each(paths, key, until=time.perf_counter() + seconds / 5)  # warm
         cpu, began = tree_cpu(self.process.pid), time.perf_counter()
-        took = self._each(paths, key, until=began + SECONDS)
+        took = self._each(paths, key, until=began + seconds)
         return Asked(took, time.perf_counter() - began, tree_cpu(self.process.pid) - cpu)
 
     def _each(self, paths: list[str], key: str, *, until: float) -> list[float]:
@@ -274,23 +276,47 @@ def tree_cpu(root: int) -> float:
     return total / tick
 
 
-# ── events ───────────────────────────────────────────────────────────────────────────────
+# ── counts and events ────────────────────────────────────────────────────────────────────
+
+
+def counting() -> float:
+    """Milliseconds to count the list anew, as after every change."""
+    from django.db import transaction
+
+    from tocsin.desks.response.queries import facets_for
+
+    viewer = _viewer()
+    took = []
+    for _ in range(5):
+        with transaction.atomic():  # where nothing is kept
+            before = time.perf_counter()
+            facets_for(viewer)
+            took.append(time.perf_counter() - before)
+    return round(sorted(took)[2] * 1000, 1)
+
+
+def _viewer() -> Any:
+    from tocsin.office.people.models import Person
+    from tocsin.office.people.viewer import viewer_of
+
+    return viewer_of(Person.objects.get(email="bench@desk.example"), at=datetime.now(UTC))
 
 
 def event_lists(store: Store, uids: list[UUID], events: int) -> dict[str, Any]:
     """How long the events of a case take out of the store: its page, without the page."""
     from tocsin.desks.response.actions.consulting import consult_case
-    from tocsin.office.people.models import Person
-    from tocsin.office.people.viewer import viewer_of
 
-    viewer = viewer_of(Person.objects.get(email="bench@desk.example"), at=datetime.now(UTC))
+    viewer = _viewer()
 
     def look(uid: UUID) -> Any:
         return consult_case(viewer, uid, why="bench", at=AT, store_folder=store.path)
 
-    took = sorted(_timed(look, uid) for uid in uids[:: max(1, len(uids) // 20)])
+    took = [_timed(look, uid) for uid in uids[:: max(1, len(uids) // 20)]]
+    first = took[0]
+    took.sort()
     return {
         "events": events,
+        "event_list_first_ms": round(first * 1000, 1),
         "event_list_p50_ms": round(took[len(took) // 2] * 1000, 1),
         "event_list_worst_ms": round(took[-1] * 1000, 1),
     }
@@ -305,5 +331,5 @@ def _timed(act: Callable[[UUID], Any], uid: UUID) -> float:
 
 
 if __name__ == "__main__":
-    made = measure(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    made = measure(Path(sys.argv[1]), *map(int, sys.argv[2:4]), float(sys.argv[4]))
     sys.stdout.write(json.dumps(made) + "\n")

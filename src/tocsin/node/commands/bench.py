@@ -164,6 +164,30 @@ def measure_cases(rows: int) -> dict[str, Any]:
         return _said([sys.executable, "-m", "tocsin.node.benches.cases", folder, str(rows)])
 
 
+@app.command("web")
+def web(
+    rows: Annotated[int, typer.Option(help="Cases to make.", min=1000)] = 100_000,
+    events: Annotated[int, typer.Option(help="Events in the store.", min=1000)] = 1_000_000,
+    seconds: Annotated[
+        int, typer.Option(help="How long each kind of page is asked for.", min=1, max=600)
+    ] = 20,
+    as_json: Json = False,
+) -> None:
+    """Measure the pages under load.
+
+    Lists of cases, single cases, and the events of a case out of the store, at eight clients.
+    """
+    facts = measure_web(rows, events, seconds)
+    say_json(facts) if as_json else _show_web(facts)
+
+
+def measure_web(rows: int, events: int, seconds: int) -> dict[str, Any]:
+    """One object; what it holds stands in docs/reference/commands.md."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
+        words = [folder, str(rows), str(events), str(seconds)]
+        return _said([sys.executable, "-m", "tocsin.node.benches.web", *words])
+
+
 @app.command("all")
 def everything() -> None:
     """Run every benchmark.
@@ -185,10 +209,14 @@ def everything() -> None:
     _show_log(about_log)
     about_cases = [measure_cases(rows) for rows in (100_000, 1_000_000)]
     _show_cases(about_cases)
+    out.print("web, 100,000 cases, 10,000,000 events …")
+    about_web = measure_web(100_000, 10_000_000, 20)
+    _show_web(about_web)
     if DOCUMENT.parent.is_dir():
         write_document(DOCUMENT, found)
         write_log(DOCUMENT, about_log)
         write_cases(DOCUMENT, about_cases)
+        write_web(DOCUMENT, about_web)
         out.print(f"written: {DOCUMENT}")
 
 
@@ -339,6 +367,53 @@ def write_cases(path: Path, found: list[dict[str, Any]]) -> None:
         "",
     ]
     _replace(path, CASES_BEGIN, CASES_END, "\n".join(lines))
+
+
+WEB_BEGIN, WEB_END = "<!-- measured web: begin -->", "<!-- measured web: end -->"
+_WEB_ROWS = (
+    ("list_pages_per_cpu_second", "lists of 50 cases per CPU-second", "at least 50"),
+    ("list_pages_per_second", "lists a second", ""),
+    ("list_p50_ms", "ms of a list, half of them", ""),
+    ("list_p95_ms", "ms of a list, 95 of 100", "under 150"),
+    ("count_ms", "ms more for the first list after a change", ""),
+    ("case_pages_per_cpu_second", "cases per CPU-second", "at least 120"),
+    ("case_pages_per_second", "cases a second", ""),
+    ("case_p50_ms", "ms of a case, half of them", ""),
+    ("case_p95_ms", "ms of a case, 95 of 100", "under 150"),
+    ("event_list_first_ms", "ms of the first list of events, nothing in memory", "under 1,000"),
+    ("event_list_p50_ms", "ms of a list of events, half of them", ""),
+    ("event_list_worst_ms", "ms of a list of events, the slowest", "under 1,000"),
+    ("peak_mib", "MiB of the server's processes at the end", ""),
+    ("load_average", "load average at the end", ""),
+)
+
+
+def _web_rows(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(name, f"{facts[key]:,}", goal) for key, name, goal in _WEB_ROWS]
+
+
+def _web_size(facts: dict[str, Any]) -> str:
+    return f"{facts['size']:,} cases, {facts['events']:,} events, {facts['clients']} clients"
+
+
+def _show_web(facts: dict[str, Any]) -> None:
+    shown = table(f"web, {_web_size(facts)}", "", "measured", "goal", right=("measured", "goal"))
+    for row in _web_rows(facts):
+        shown.add_row(*row)
+    out.print(shown)
+
+
+def write_web(path: Path, facts: dict[str, Any]) -> None:
+    """Replace the measured part about the pages."""
+    lines = [
+        f"\n{_machine()}, {datetime.now(UTC).date().isoformat()}; {_web_size(facts)}.\n",
+        "| | measured | goal |",
+        "|---|---:|---:|",
+        *("| " + " | ".join(row) + " |" for row in _web_rows(facts)),
+        "",
+        "",
+    ]
+    _replace(path, WEB_BEGIN, WEB_END, "\n".join(lines))
 
 
 def _machine() -> str:
