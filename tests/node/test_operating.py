@@ -172,6 +172,18 @@ def test_debugging_is_for_this_machine_alone(safe, settings) -> None:
         require_secure(safe.path)
 
 
+@pytest.mark.parametrize("debug", [False, True])
+def test_what_answers_without_tls_is_reached_from_this_machine_alone(safe, settings, debug) -> None:
+    settings.DEBUG = debug
+    for here in ("localhost", "127.0.0.1", "::1", "127.8.0.1"):
+        require_secure(safe.path, listen=here)
+    for elsewhere in ("0.0.0.0", "::", "192.0.2.2", "2001:db8::2"):
+        with pytest.raises(Unusable, match=f"--listen {elsewhere} is reached from elsewhere"):
+            require_secure(safe.path, listen=elsewhere)
+    settings.IS_LOCAL, settings.DEBUG, settings.PROXIES = False, False, 1
+    require_secure(safe.path, listen="0.0.0.0")
+
+
 def test_keys_that_others_can_read_are_named(safe) -> None:
     (safe.keys / "one.key").write_bytes(b"x")
     (safe.keys / "one.key").chmod(0o644)

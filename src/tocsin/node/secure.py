@@ -11,10 +11,11 @@ from tocsin.words.errors import Unusable
 _SHORTEST_SECRET = 50
 
 
-def require_secure(store: Path) -> None:
+def require_secure(store: Path, *, listen: str = "localhost") -> None:
     """Raise `Unusable` with everything that is not safe; debugging on this machine is let be."""
-    problems = [*_of_pages(), *_of_secrets(store), *_of_mail()]
-    if problems and not (settings.DEBUG and settings.IS_LOCAL):
+    reachable = _of_listening(listen)
+    problems = [*_of_pages(), *_of_secrets(store), *_of_mail(), *reachable]
+    if problems and (reachable or not (settings.DEBUG and settings.IS_LOCAL)):
         raise Unusable("these settings are not safe:\n" + "\n".join(f"  {one}" for one in problems))
 
 
@@ -32,6 +33,14 @@ def _of_pages() -> list[str]:
         if name == "*" or name.startswith(".")
     ]
     return problems
+
+
+def _of_listening(host: str) -> list[str]:
+    """Without a name for others there is no TLS; then nobody else may reach it."""
+    if not settings.IS_LOCAL or _is_here(host):
+        return []
+    said = f"--listen {host} is reached from elsewhere, without TLS while TOCSIN_HOSTS names nobody"
+    return [f"{said}. Possible: --listen 127.0.0.1:8000, or TOCSIN_HOSTS with TOCSIN_PROXIES"]
 
 
 def _of_secrets(store: Path) -> list[str]:

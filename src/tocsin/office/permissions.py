@@ -39,6 +39,11 @@ def _node(*competences: Competence, does: str) -> Permission:
     return Permission(frozenset(competences), Reach.NODE, does)
 
 
+def _node_person(*competences: Competence, does: str) -> Permission:
+    """For the node's own people who sign in with a second factor; programs never."""
+    return Permission(frozenset(competences), Reach.NODE, does, people_only=True)
+
+
 _ANSWER, _HANDLE = Competence.RESPONSE_ANSWER, Competence.RESPONSE_HANDLE
 _ADMINISTER = Competence.PARTY_ADMINISTER
 _NOTIFY, _RECEIVE = Competence.NIS2_NOTIFY, Competence.NIS2_RECEIVE
@@ -46,14 +51,16 @@ _OVERSEE = Competence.OVERSEE
 
 PERMISSIONS: dict[str, Permission] = {
     "office:mandate:end": _person(_ADMINISTER, does="end a mandate of one's own party"),
-    "office:party:change": _node(_HANDLE, does="change what is on file of a party"),
+    "office:party:change": _node_person(_HANDLE, does="change what is on file of a party"),
     "office:party:change_own": _person(_ADMINISTER, does="change contacts, keys and channel"),
     "office:party:read": _node(_HANDLE, does="see every party"),
     "office:party:read_own": _own(_ADMINISTER, _ANSWER, _HANDLE, does="see one's own party"),
     "office:person:invite": _person(_ADMINISTER, does="invite a colleague, give a mandate"),
     "office:person:read": _person(_ADMINISTER, does="see the people of one's own party"),
     "office:register:read": _node(_OVERSEE, _HANDLE, does="read the register, with a reason"),
-    "office:sharing_group:change": _node(_HANDLE, does="make, change and end sharing groups"),
+    "office:sharing_group:change": _node_person(
+        _HANDLE, does="make, change and end sharing groups"
+    ),
     "office:sharing_group:read": _node(_HANDLE, does="see every sharing group"),
     "office:token:end": _person(_ADMINISTER, _ANSWER, _HANDLE, does="end an API token"),
     "office:token:make": _person(_ADMINISTER, _ANSWER, _HANDLE, does="make an API token"),

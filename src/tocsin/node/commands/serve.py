@@ -37,7 +37,7 @@ def serve(
 
     from tocsin.node.secure import require_secure
 
-    require_secure(opened.path)
+    require_secure(opened.path, listen=host)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tocsin.node.settings")
     out.print(f"http://{escape(listen)}/ (Ctrl-C stops it)")
     Granian(

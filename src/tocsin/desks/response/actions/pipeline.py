@@ -223,6 +223,7 @@ class Pipeline:
                         quarantine.add(report.uid, file, report.kept([item]))
                         report.quarantined += 1
                         continue
+                    _require_sense(report)
                     number = len(numbers)
                     numbers[number], files[number] = report, file
                     yield ReadTask(self.plan, number, report.uid, report.tlp, item, parse)
@@ -236,6 +237,23 @@ class Pipeline:
             bench.take(verdict)
             self.progress("judge", len(verdict.fresh) + len(verdict.repeats))
         return bench
+
+
+# Past so many records that cannot be read, most of a report must be readable for it to go on.
+MOST_UNREADABLE = 100_000
+
+
+def _require_sense(report: ReportState) -> None:
+    """Raise `Unreadable` where nearly nothing of a long report can be read: it is something else.
+
+    A small file that unpacks to millions of such lines would keep all other reports waiting.
+    """
+    if report.quarantined > max(MOST_UNREADABLE, report.rows):
+        raise Unreadable(
+            f"{report.quarantined:,} of its first {report.quarantined + report.rows:,} records "
+            "cannot be read, so that it is hardly what it says. Possible: see tocsin quarantine "
+            "for the reasons, then --format or --mapping."
+        )
 
 
 def _leave_out_half(report: ReportState) -> None:

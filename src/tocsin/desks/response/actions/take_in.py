@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, OuterRef, Subquery
 
 from tocsin.desks.response.actions.owing import owe_answer, owe_no_longer
 from tocsin.desks.response.actions.pipeline import PROHIBITED, evidence_class_of
@@ -165,9 +166,15 @@ def _file_name(name: str) -> str:
 
 
 def work_through(bench: Bench, *, at: datetime) -> list[str]:
-    """Work whatever waits, oldest first; one sentence each."""
+    """Work whatever waits, one sentence each: parties in turns, of each the oldest first.
+
+    What the node's own people and its ways in bring goes first. Whoever sends much, or what takes
+    long, so makes the others wait for one report of theirs and not for all.
+    """
     waiting = Intake.objects.filter(state=Intake.State.WAITING).select_related("evidence")
-    due = waiting.order_by("received_at", "pk")
+    theirs = Intake.objects.filter(party=OuterRef("party")).exclude(state=Intake.State.WAITING)
+    turn = Subquery(theirs.order_by("-changed_at").values("changed_at")[:1])
+    due = waiting.annotate(turn=turn).order_by(F("turn").asc(nulls_first=True), "received_at", "pk")
     said = []
     while taken := leases.take(due, owner=bench.owner, at=at, lease=bench.lease, limit=1):
         said.append(_work(taken[0], bench, at=as_utc(at)))
