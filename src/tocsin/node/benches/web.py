@@ -331,5 +331,6 @@ def _timed(act: Callable[[UUID], Any], uid: UUID) -> float:
 
 
 if __name__ == "__main__":
-    made = measure(Path(sys.argv[1]), *map(int, sys.argv[2:4]), float(sys.argv[4]))
+    folder, cases, events, seconds = sys.argv[1:]
+    made = measure(Path(folder), int(cases), int(events), float(seconds))
     sys.stdout.write(json.dumps(made) + "\n")
