@@ -10,6 +10,7 @@ from tocsin_client import Client
 token = Path(os.environ["TOCSIN_TOKEN_FILE"]).read_text().strip()
 node = Client(os.environ["TOCSIN_URL"], token=token)
 folder = Path(sys.argv[1])
+folder.mkdir(parents=True, exist_ok=True)
 
 for delivery in node.deliveries():
     path = folder / delivery.file
