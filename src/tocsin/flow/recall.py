@@ -75,11 +75,14 @@ def recall(
         read_events(table, days=sorted(set(days)))
         .filter(
             *_likely(selections, runs),
+            # The order of the files: what lies outside is passed over.
+            pl.col("told").is_between(pl.lit(page["told"].min()), pl.lit(page["told"].max())),
+            pl.col("told").is_in(page["told"].unique().implode()),
             pl.col("report").is_in(page["report"].unique().implode()),
             pl.col("row").is_in(page["row"].unique().implode()),
         )
         .collect()
-        .join(page, on=["report", "row"], how="inner", maintain_order="right")
+        .join(page.drop("told"), on=["report", "row"], how="inner", maintain_order="right")
     )
     first = selections[0]
     lane = Lane(first.relation, first.side, on)
@@ -99,8 +102,8 @@ def which(
     days: Sequence[date],
     on: date,
 ) -> pl.DataFrame:
-    """`report` and `row` of every event, the latest first."""
-    nothing = pl.DataFrame(schema={"report": pl.String, "row": pl.Int64})
+    """`report`, `row` and `told` of every event, the latest first."""
+    nothing = pl.DataFrame(schema={"report": pl.String, "row": pl.Int64, "told": pl.String})
     if not runs or not selections or not (table / "_delta_log").is_dir():
         return nothing
     side, events = selections[0].side, read_events(table, days=sorted(set(days)))
@@ -124,12 +127,12 @@ def which(
         .collect()
     )
     if not len(candidates):
-        return candidates.select("report", "row")
+        return candidates.select("report", "row", "told")
     own = [_is_own(candidates, one, on) for one in selections]
     return (
         candidates.filter(reduce(or_, own))
         .sort("time.source", "report", "row", descending=[True, False, False], nulls_last=True)
-        .select("report", "row")
+        .select("report", "row", "told")
     )
 
 
