@@ -25,7 +25,7 @@ STEPS = {
         "opening every file again",
     ],
     ("retain",): ["delivery files", "runs that were cut off", "leftovers"],
-    ("quarantine",): ["reading the quarantine"],
+    ("quarantine", "--why", "17/26"): ["reading the quarantine"],
 }
 COMMANDS = pytest.mark.parametrize("words", STEPS, ids=lambda words: words[0])
 

@@ -62,11 +62,16 @@ def subjects(messages: list[EmailMessage]) -> list[str]:
 
 
 def told(facts) -> list[str]:
-    """The subjects that the deliveries of a run make, one per party."""
+    """The subjects that the deliveries of a run make, one per party, in its language."""
     events = Counter()
     for row in facts["deliveries"]:
         events[row["name"]] += row["events"]
-    return sorted(f"{n:,} event{'s' * (n != 1)} for {name}" for name, n in events.items())
+    french = {"Brook Telecom": ("événement", "pour")}
+    words = {name: french.get(name, ("event", "for")) for name in events}
+    return sorted(
+        f"{n:,} {words[name][0]}{'s' * (n != 1)} {words[name][1]} {name}"
+        for name, n in events.items()
+    )
 
 
 def test_without_send_nothing_leaves_the_machine_and_with_it_everything_does(

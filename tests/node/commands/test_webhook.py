@@ -103,8 +103,8 @@ def test_a_secret_is_shown_once_renewed_and_retired(
     assert (retired.code, retired.out, file.read_text()) == (0, "", third)
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
-    actions = [(row.action, row.facts) for row in register.rows(actor="command line")]
-    assert actions[1:] == [
+    actions = [(row.action, row.facts) for row in register.rows() if "secret" in row.action]
+    assert actions == [
         (f"office:webhook_secret:{verb}", {"party": "meadow-net"})
         for verb in ("make", "renew", "renew", "retire")
     ]
