@@ -38,8 +38,6 @@ class Answer:
         """With every name of these things replaced by its noun, in all spellings."""
         body, headers = self.body, dict(self.headers)
         for noun, word in objects.items():
-            if word.isdecimal():
-                continue  # a number of a library's row; no page says it
             for spelled in _spellings(word):
                 body = body.replace(spelled.encode(), noun.encode())
                 headers = {key: text.replace(spelled, noun) for key, text in headers.items()}
@@ -50,7 +48,10 @@ class Answer:
 def _spellings(word: str) -> Iterator[str]:
     if re.fullmatch(r"[0-9a-f]{32}", word):
         yield str(UUID(word))
-    yield word
+    if word.isdecimal():  # a library's row: only as an address names it
+        yield from (f"/keys/{word}/", f"%2Fkeys%2F{word}%2F")
+    else:
+        yield word
 
 
 def answer(response: Any) -> Answer:

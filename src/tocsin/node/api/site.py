@@ -38,6 +38,15 @@ _PROBLEMS = {
 }
 
 
+# Of calls that take the bytes of a file.
+_OF_FILES = {
+    409: "another part is awaited, or nothing any more",
+    411: "a body that does not say how long it is",
+    413: "a body that is larger than this node takes",
+    415: "a body of a kind that this call does not take",
+}
+
+
 class Api(NinjaAPI):
     """django-ninja with our answers: problems, ETags, scopes in the description."""
 
@@ -78,7 +87,9 @@ class Api(NinjaAPI):
                 if scope is not None:
                     call["security"] = [{"token": list(scope.permissions)}]
                     call["x-scopes"] = list(scope.permissions)
-                call["responses"] |= {str(code): _problem(said) for code, said in _PROBLEMS.items()}
+                taken = call.get("requestBody", {}).get("content", {})
+                problems = _PROBLEMS | (_OF_FILES if {*taken} - {"application/json"} else {})
+                call["responses"] |= {str(code): _problem(said) for code, said in problems.items()}
         components = schema["components"]
         components["securitySchemes"] = {
             "token": {"type": "http", "scheme": "bearer", "description": "`tocsin_…`"}

@@ -203,7 +203,7 @@ def _there(found: Iterable[Case], uid: UUID | str) -> Case:
 def case_for(viewer: Viewer, uid: UUID | str) -> CaseFile:
     """One case with its thread, deliveries and clocks; raises `NotFound`. At most six queries."""
     desk = is_desk(viewer)
-    case = _shown(viewer, _uid(uid))
+    case = _shown(viewer, uid)
     seen = _sightings(case.pk)
     return CaseFile(
         case=case,
@@ -234,10 +234,11 @@ def _with_all(rows: QuerySet[Case]) -> QuerySet[Case]:
     return rows.select_related("party", "assigned", "told_in").only(*_SHOWN)
 
 
-def _shown(viewer: Viewer, uid: UUID) -> Case:
+def _shown(viewer: Viewer, asked: UUID | str) -> Case:
+    uid = _uid(asked)
     if is_desk(viewer):
-        return _there(_of_desk(uid), uid)
-    return _there(_with_all(visible_cases(viewer)).filter(uid=uid)[:1], uid)
+        return _there(_of_desk(uid), asked)
+    return _there(_with_all(visible_cases(viewer)).filter(uid=uid)[:1], asked)
 
 
 _of_desk = Prepared(lambda uid: _with_all(Case.objects.filter(uid=uid)), A_UID)
