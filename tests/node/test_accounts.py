@@ -23,8 +23,8 @@ from tests.node.browsing import (
     type_password,
     with_app,
 )
-from tocsin.node.accounts import client_address
 from tocsin.node.secure import require_secure
+from tocsin.office.limits import client_address
 from tocsin.office.models import RegisterRow
 from tocsin.office.people.actions import close_person, end_mandate, end_sessions
 from tocsin.office.people.models import Letter, Limit

@@ -16,7 +16,10 @@ OPEN = (
     *("", "accessibility", "healthz", "readyz", "log/", "language/", ".well-known/security.txt"),
     *("api/v1/", "metrics", "files/"),  # by token, address and ticket; held by tests of their own
     "people/invitation/",
+    # the shield for citizens: report, what came of it, check, be warned; the list by its word
+    *("shield/report", "shield/outcome", "shield/check", "shield/warning", "shield/lists/"),
 )
+OPEN_ALONE = ("shield/appeal",)  # and not the reviewers' `shield/appeals/`
 # Signing in: allauth's own pages, which lead somebody unknown to sign in, or are the way in.
 SIGN_IN = "account/"
 
@@ -42,7 +45,8 @@ def fitting(pattern: str) -> str:
 
 def is_open(address: str) -> bool:
     """Whether this is there for everybody."""
-    return any(address == one or (one and address.startswith(one)) for one in OPEN)
+    is_below = any(address == one or (one and address.startswith(one)) for one in OPEN)
+    return is_below or address in OPEN_ALONE
 
 
 def closed() -> list[str]:

@@ -424,6 +424,13 @@ HARMLESS = {
     "response.Notification": {"reference", "lifecycle", "state"},
     "response.Report": {"added_by", "format", "tlp", "state", "via"},
     "response.Submission": {"step", "state", "by"},
+    "shield.Act": {"noun", "step", "state", "by"},
+    "shield.Appeal": {"reference", "language", "state"},
+    "shield.Group": {"reference", "digest", "state"},
+    "shield.Listing": {"reference", "scope", "brand", "state", "overridden"},
+    "shield.Message": {"reference", "via", "reporter", "language", "state"},
+    "shield.Name": {"kind", "value", "brand", "words", "added_by"},
+    "shield.Term": {"scope"},
 }
 
 

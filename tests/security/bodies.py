@@ -107,6 +107,20 @@ PAGES: dict[str, tuple[Body, ...]] = {
     "response:notification_step": tuple(
         _plain(step=step, text="x") for step in ("notify", "progress", "report", "close", "receive")
     ),
+    "shield:report": (_plain(text="https://x.example/"), _plain(text="")),
+    "shield:find": (_plain(reference="AAAA-BBBB-CCCC"),),
+    "shield:appeal": (_plain(about="nowhere.example", text="x"),),
+    "shield:group_approve": (_plain(url="https://y.example/", reason="x", basis="x"),),
+    "shield:group_reject": (_plain(**{"reject-text": "x"}),),
+    "shield:listing_step": tuple(
+        _plain(step=step, text="x")
+        for step in ("confirm", "override", "reject", "renew", "decline", "withdraw")
+    ),
+    "shield:appeal_step": tuple(
+        _plain(step=step, text="x") for step in ("take", "release", "uphold", "dismiss")
+    ),
+    "shield:names": (_plain(kind="top_site", values="x.example"),),
+    "shield:name_forget": (_plain(),),
     "response:records": (_plain(why="a test of ours"),),
 }  # fmt: skip
 
@@ -144,6 +158,8 @@ CALLS: dict[tuple[str, str], tuple[Body, ...]] = {
         ),
     ),
     ("POST", "notifications/<uid>/steps"): (_plain(step="notify", text="x"),),
+    ("POST", "shield/messages"): (_plain(text="https://x.example/"),),
+    ("POST", "shield/listings"): (_plain(url="https://z.example/", reason="x", legal_basis="x"),),
     ("PUT", "cases/<uid>/tags/<name>"): (_plain(),),
     ("DELETE", "cases/<uid>/tags/<name>"): (_plain(),),
 }

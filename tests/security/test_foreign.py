@@ -59,8 +59,9 @@ def test_pages_about_what_is_anothers_are_as_about_what_is_not_there(full: Town)
     assert len(ways) > 60
 
 
-# Whoever holds the secret of an invitation may take it up: that is what it is for.
-_BEARER = ("people:accept",)
+# Whoever holds the secret of an invitation may take it up, and whoever has a reference may
+# ask what came of it: that is what they are for.
+_BEARER = ("people:accept", "shield:outcome")
 
 
 def test_calls_about_what_is_anothers_are_as_about_what_is_not_there(full: Town):

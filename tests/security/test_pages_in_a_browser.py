@@ -32,6 +32,8 @@ LAYOUT = (Path(__file__).parent / "looks.js").read_text("utf-8")
 NO_PAGE = {
     "file": "an attachment, for whoever holds its ticket",
     "mfa_login_webauthn": "the challenge of a passkey, for a script",
+    "shield:check_call": "JSON for programs",
+    "shield:list": "a file for resolvers, where the operator offers it",
     "set_language": "leads back",
     "saml_acs": "takes what a sign-in server says",
     "saml_sls": "takes what a sign-in server says",

@@ -37,6 +37,10 @@ TWINS: dict[tuple[str, str], str | None] = {
     ("GET", "reports/<uid>"): "response:intake",
     ("POST", "reports"): "response:add_report",
     ("POST", "reports/<uid>/answers"): "response:answer_reporter",
+    ("GET", "shield/listings"): "shield:listings",
+    ("GET", "shield/listings/<uid>"): "shield:listing",
+    ("POST", "shield/listings"): "shield:group_approve",
+    ("POST", "shield/messages"): None,  # its page is for anybody
     ("POST", "uploads"): None,
     ("GET", "uploads/<uid>"): None,
     ("HEAD", "uploads/<uid>"): None,

@@ -25,6 +25,11 @@ from tocsin.desks.response.actions.saved_filters import save_filter
 from tocsin.desks.response.actions.take_in import Bench, work_through
 from tocsin.desks.response.models import Case, Intake, Notification, Report, SavedFilter, Upload
 from tocsin.desks.response.queries import Filters
+from tocsin.desks.shield.actions.appealing import file_appeal
+from tocsin.desks.shield.actions.deciding import approve, step_listing
+from tocsin.desks.shield.actions.naming import add_names
+from tocsin.desks.shield.actions.receiving import Brought, receive_message
+from tocsin.desks.shield.models import Name
 from tocsin.flow.remits import Agreement, Recipient, Remit
 from tocsin.node.api import site
 from tocsin.office.models import Delivery, Party
@@ -82,7 +87,7 @@ def build(store: Path) -> Town:
     town = Town(store)
     _party(NODE, "Test CERT", Role.CSIRT, remits=())
     people.run_node(Party.objects.get(slug=NODE), by="test", at=NOON - 9 * HOUR)
-    _person("dora", NODE, "response.handle", "nis2.receive")
+    _person("dora", NODE, "response.handle", "nis2.receive", "shield.propose", "shield.review")
     _person("nora", NODE, "party.administer", "response.handle")
     _party("watchdog", "Data Watch", Role.OVERSIGHT, remits=())
     _person("otto", "watchdog", "oversee", "party.administer")
@@ -119,7 +124,9 @@ def _fill(town: Town, slug: str, name: str) -> None:
     party = _party(
         slug, name, Role.ISP, remits=((RemitKind.PREFIX, f"{ADDRESS[slug]}/32"),), text=word
     )
-    ada = _person("ada", slug, "response.answer", "nis2.notify", name=f"Ada {word}")
+    ada = _person(
+        "ada", slug, "response.answer", "nis2.notify", "shield.propose", name=f"Ada {word}"
+    )
     bea = _person("bea", slug, "party.administer", name=f"Bea {word}")
     carl = _person("carl", slug, "response.answer", name=f"Carl {word}")
     side = town.sides[slug] = Side(slug)
@@ -150,6 +157,7 @@ def _fill(town: Town, slug: str, name: str) -> None:
     step_notification(ada, notice.uid, step="warn", text=text, at=NOON - HOUR / 2)
     save_filter(ada, name=word, filters=Filters.read({"text": [word]}), at=NOON - HOUR)
     _name(side, ada, carl, group=group, notice=notice)
+    _shield(town, side, ada, node, word=word)
 
 
 def _name(
@@ -175,6 +183,34 @@ def _name(
         "notification": notice.uid.hex,
         "filter": SavedFilter.objects.get(person=ada.person).uid.hex,
         "passkey": str(_passkey(ada)),
+    }
+
+
+def _shield(town: Town, side: Side, ada: Viewer, node: Viewer, *, word: str) -> None:
+    """A message that was sent in, a listing that the party proposed, an appeal, a name."""
+    brought = Brought(text=f"https://{word}-bank.example/{word}", answer_to=f"{word}@x.example")
+    message = receive_message(brought, by="public", at=NOON - HOUR, store_folder=town.store)
+    proposed = approve(
+        ada, url=f"https://{word}-shop.example/", reason=word, basis=word, at=NOON - HOUR
+    )
+    step_listing(node, proposed.uid, step="confirm", text=word, at=NOON - HOUR)
+    appeal = file_appeal(
+        about=f"{word}-shop.example",
+        text=word,
+        answer_to="",
+        language="en",
+        is_cleaned=False,
+        by="public",
+        at=NOON - HOUR,
+    )
+    add_names(node, kind="top_site", values=f"{word}-news.example", at=NOON - HOUR)
+    side.objects |= {
+        "lure": message.sightings.get().group.uid.hex,
+        "message": message.uid.hex,
+        "reference": message.reference,
+        "listing": proposed.uid.hex,
+        "appeal": appeal.uid.hex,
+        "name": Name.objects.get(value=f"{word}-news.example").uid.hex,
     }
 
 
@@ -311,10 +347,17 @@ def prepare(store: Any, monkeypatch: Any, overrides: Any) -> None:
 def nothing() -> dict[str, str]:
     """What addresses name and what is not there."""
     words = {noun: uuid4().hex for noun in _NOUNS}
-    return {**words, "party": "nowhere-net", "passkey": "987654", "secret": "x" * 43}
+    return {
+        **words,
+        "party": "nowhere-net",
+        "passkey": "987654",
+        "secret": "x" * 43,
+        "reference": "AAAA-BBBB-CCCC",
+    }
 
 
 _NOUNS = (
     *("case", "delivery", "intake", "report", "upload", "invitation", "mandate", "own mandate"),
     *("person", "token", "group", "notification", "filter"),
+    *("lure", "message", "listing", "appeal", "name"),
 )

@@ -196,3 +196,23 @@ def _owners(
         went = went.filter(~_at_or_below(went, passing))
     gone = [owner for name in went for owner in (name, f"*.{name}")]
     return gone, [(o, answer) for name, answer in added.iter_rows() for o in (name, f"*.{name}")]
+
+
+def write_whole(
+    table: pl.DataFrame,
+    *,
+    zone: Zone,
+    edition: Edition,
+    passes: Iterable[str] = (),
+    unset: Iterable[str] = (),
+) -> bytes:
+    """The whole zone as one transaction of Knot DNS; `unset` are the owners that it has now.
+
+    Owners are unset and set again in one transaction, so that only what differs is a change.
+    """
+    origin, text = f"{zone.origin}.", write_zone(table, zone=zone, edition=edition, passes=passes)
+    lines = [f"zone-begin {origin}", *(f"zone-unset {origin} {owner}" for owner in unset)]
+    for record in text.decode().splitlines()[2:]:  # after $ORIGIN and $TTL
+        owner, rest = record.split(" ", 1)
+        lines.append(f"zone-set {origin} {owner} {zone.ttl} {rest}")
+    return "\n".join([*lines, f"zone-commit {origin}", ""]).encode()

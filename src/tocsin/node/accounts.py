@@ -5,7 +5,6 @@ import time
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -19,6 +18,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from tocsin.node import second_factor
+from tocsin.office.limits import client_address
 from tocsin.office.people import actions, letters
 from tocsin.office.people.models import Person, canonical
 from tocsin.office.people.sealing import seal, unseal
@@ -132,24 +132,6 @@ class Factors(DefaultMFAAdapter):  # type: ignore[misc]
     def decrypt(self, encrypted_text: str) -> str:
         """Opened again."""
         return unseal(b64decode(encrypted_text), purpose=_SEALED).decode()
-
-
-def client_address(meta: dict[str, Any], *, proxies: int) -> str:
-    """The address of whoever asked, out of what `proxies` trusted proxies before us said.
-
-    Entries further to the left were written by anybody. An IPv4 address in IPv6 form is the IPv4
-    address, so that two spellings are one.
-    """
-    said = [entry.strip() for entry in str(meta.get("HTTP_X_FORWARDED_FOR", "")).split(",")]
-    candidates = [said[-proxies]] if 0 < proxies <= len(said) else []
-    for text in (*candidates, str(meta.get("REMOTE_ADDR", ""))):
-        try:
-            address = ip_address(text)
-        except ValueError:
-            continue
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        return str(mapped or address)
-    return "0.0.0.0"  # noqa: S104 a socket without addresses: all behind it are one
 
 
 def limit_key(key: str, key_prefix: str, version: int) -> str:

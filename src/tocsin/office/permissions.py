@@ -35,6 +35,11 @@ def _person(*competences: Competence, does: str) -> Permission:
     return Permission(frozenset(competences), Reach.PARTY, does, people_only=True)
 
 
+def _reviewer(*competences: Competence, does: str) -> Permission:
+    """For people of the node who sign in with a second factor; programs never."""
+    return Permission(frozenset(competences), Reach.NODE, does, people_only=True)
+
+
 def _node(*competences: Competence, does: str) -> Permission:
     return Permission(frozenset(competences), Reach.NODE, does)
 
@@ -48,6 +53,7 @@ _ANSWER, _HANDLE = Competence.RESPONSE_ANSWER, Competence.RESPONSE_HANDLE
 _ADMINISTER = Competence.PARTY_ADMINISTER
 _NOTIFY, _RECEIVE = Competence.NIS2_NOTIFY, Competence.NIS2_RECEIVE
 _OVERSEE = Competence.OVERSEE
+_PROPOSE, _REVIEW = Competence.SHIELD_PROPOSE, Competence.SHIELD_REVIEW
 
 PERMISSIONS: dict[str, Permission] = {
     "office:mandate:end": _person(_ADMINISTER, does="end a mandate of one's own party"),
@@ -83,4 +89,15 @@ PERMISSIONS: dict[str, Permission] = {
     "response:report:answer": _node(_HANDLE, does="answer whoever sent a report"),
     "response:report:read": _node(_HANDLE, does="see every report"),
     "response:report:read_own": _own(_ANSWER, _HANDLE, does="see what became of one's reports"),
+    "shield:appeal:review": _reviewer(_REVIEW, does="decide appeals against listings"),
+    "shield:listing:propose": _own(_PROPOSE, does="approve a listing as the first of two people"),
+    "shield:listing:read": _node(_PROPOSE, _REVIEW, does="see every listing with its history"),
+    "shield:listing:read_own": _own(_PROPOSE, does="see the listings that one's party proposed"),
+    "shield:listing:review": _reviewer(
+        _REVIEW, does="confirm, reject, override, renew and withdraw listings"
+    ),
+    "shield:message:read": _reviewer(
+        _PROPOSE, _REVIEW, does="see the queue, and what citizens sent in, which is written down"
+    ),
+    "shield:name:change": _reviewer(_REVIEW, does="change the lists of names that stop mistakes"),
 }

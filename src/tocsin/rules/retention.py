@@ -27,6 +27,9 @@ class Place(StrEnum):
     CASE_SAMPLES = "samples of cases"
     CASES = "cases"
     NOTIFICATIONS = "notifications"
+    SHIELD_MESSAGES = "messages of citizens"
+    LISTINGS = "listings and appeals"
+    GROUPS = "groups of messages"
     WINDOW = "window"
     LEFTOVERS = "leftovers"
     REGISTER = "register"
@@ -159,6 +162,33 @@ RETENTION: tuple[Keep, ...] = (
         "to follow an incident that was notified",
         "NIS2 23, 30 (unverified)",
         "the docstring of Notification",
+    ),
+    Keep(
+        Place.SHIELD_MESSAGES,
+        ANY,
+        180 * _DAY,
+        "receipt",
+        "to tell the reporter what came of it; what was written and the address go with the answer",
+        "GDPR 6(1)(e) (unverified)",
+        "the docstring of Message",
+    ),
+    Keep(
+        Place.LISTINGS,
+        ANY,
+        730 * _DAY,
+        "the last change",
+        "to answer for what was blocked, by whom and why",
+        "GDPR 5(2), 6(1)(e) (unverified)",
+        "the docstrings of Listing and Appeal",
+    ),
+    Keep(
+        Place.GROUPS,
+        ANY,
+        730 * _DAY,
+        "the last change",
+        "to know a campaign again: hosts and counts, no person",
+        "GDPR 6(1)(e) (unverified)",
+        "the docstring of Group",
     ),
     Keep(
         Place.WINDOW,

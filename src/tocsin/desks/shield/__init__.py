@@ -1,0 +1,1 @@
+"""The phishing shield: vetted listings, DNS protection, the warning page, appeals."""

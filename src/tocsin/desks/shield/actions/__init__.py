@@ -1,0 +1,1 @@
+"""What the shield does: receive, triage, decide, publish, hear appeals."""

@@ -1,0 +1,98 @@
+"""What reporters and appellants are told, once; then their address is gone."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
+
+from tocsin.desks.shield.actions import clocks
+from tocsin.desks.shield.models import Appeal, Group, Message, Sighting
+from tocsin.office import evidence, sentences
+from tocsin.office.people import letters
+from tocsin.office.people.sealing import unseal
+from tocsin.words.errors import Refused
+from tocsin.words.moments import as_utc
+
+ADDRESS = "shield address"
+_OPEN = (Group.State.OPEN, Group.State.WAITING)
+
+
+def answer_messages(group: Group, *, by: str, at: datetime) -> int:
+    """Settle the messages of a group of which nothing is undecided any more; how many.
+
+    What was written, the file and the address are erased with the answer.
+    """
+    waits = Sighting.objects.filter(message=OuterRef("pk"), group__state__in=_OPEN)
+    rows: QuerySet[Message] = Message.objects.filter(
+        sightings__group=group, state=Message.State.RECEIVED
+    )
+    settled = list(rows.filter(~Exists(waits)).distinct().select_related("evidence"))
+    for message in settled:
+        listed = message.sightings.filter(group__state=Group.State.LISTED).exists()
+        _settle(message, Message.State.LISTED if listed else Message.State.REJECTED, by=by, at=at)
+    return len(settled)
+
+
+def _settle(message: Message, state: str, *, by: str, at: datetime) -> None:
+    message.state, message.answered_at = state, as_utc(at)
+    if address := bytes(message.sealed_address):
+        with sentences.speaking(message.language):
+            subject = _("What came of your report %(reference)s") % {"reference": message.reference}
+            text = f"{outcome_text(state)}\n"
+        letters.queue(unseal(address, purpose=ADDRESS).decode(), subject=subject, text=text, at=at)
+    digest = message.evidence.digest if message.evidence else ""
+    message.sealed, message.sealed_address = b"", b""
+    message.reporter, message.evidence = "", None
+    message.save()
+    message.sightings.update(subject="")
+    clocks.meet("answer-reporter", message.uid, by=by, at=at)
+    if digest:
+        _forget(digest, by=by, at=at)
+
+
+def _forget(digest: str, *, by: str, at: datetime) -> None:
+    """The file goes, where no other message still waits with the same bytes, and no hold is on."""
+    from django.conf import settings  # noqa: PLC0415
+
+    if Message.objects.filter(evidence__digest=digest).exists():
+        return
+    try:
+        evidence.forget(digest, at=at, why="decided", by=by, store_folder=settings.STORE)
+    except Refused:
+        return  # a legal hold keeps it
+
+
+def outcome_text(state: str) -> str:
+    """What became of a report, in the language that is spoken."""
+    return {
+        Message.State.RECEIVED: _("Your report is being looked at. Come back later."),
+        Message.State.LISTED: _(
+            "Your report led to a warning: people who follow the address are now protected. "
+            "Thank you."
+        ),
+        Message.State.REJECTED: _(
+            "We looked at it and list nothing: it was not fraud, or it is gone already. Do not "
+            "follow the address if you are not sure."
+        ),
+    }[Message.State(state)]
+
+
+def answer_appeal(appeal: Appeal, *, at: datetime) -> None:
+    """Tell the appellant what was decided, and forget them."""
+    if address := bytes(appeal.sealed_address):
+        with sentences.speaking(appeal.language):
+            subject = _("What came of your appeal %(reference)s") % {"reference": appeal.reference}
+            text = f"{appeal_text(appeal.state)}\n\n{appeal.outcome}\n"
+        letters.queue(unseal(address, purpose=ADDRESS).decode(), subject=subject, text=text, at=at)
+    appeal.sealed, appeal.sealed_address = b"", b""
+
+
+def appeal_text(state: str) -> str:
+    """Where an appeal stands, in the language that is spoken."""
+    return {
+        "filed": _("Your appeal is filed. Somebody who did not list it decides within a day."),
+        "taken": _("Somebody who did not list it is looking at your appeal."),
+        "upheld": _("You were right. The listing is withdrawn."),
+        "dismissed": _("The listing stands."),
+        "settled": _("The listing ended before your appeal was decided."),
+    }[state]

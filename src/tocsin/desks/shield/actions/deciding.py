@@ -1,0 +1,337 @@
+"""Listings: approved by one, confirmed by another, overridden by a third; always with a reason.
+
+Which step leads where, who may take it and who not after what: `rules/shield.py`.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from tocsin.desks.shield.actions import clocks, editions
+from tocsin.desks.shield.actions.answering import answer_appeal, answer_messages
+from tocsin.desks.shield.actions.references import reference
+from tocsin.desks.shield.models import Act, Group, Listing
+from tocsin.desks.shield.queries.known import known
+from tocsin.desks.shield.queries.listings import PROPOSE, REVIEW, actor_of, find_listing
+from tocsin.flow.domains import registrable_domain
+from tocsin.flow.scope import Choice, Seen, choose_scope, narrowed
+from tocsin.flow.urls import read_url
+from tocsin.office import register
+from tocsin.office.models import Party
+from tocsin.office.people.viewer import Viewer
+from tocsin.rules.lifecycle import NODE, Actor, take
+from tocsin.rules.listing import Scope, expires_at
+from tocsin.rules.shield import (
+    IN_FORCE,
+    LISTING,
+    Taken,
+    require_another_person,
+    require_overrides,
+)
+from tocsin.words.errors import NotFound, Refused, Unusable
+from tocsin.words.moments import as_utc
+
+LONGEST_REASON = 2000
+# Steps that begin a term: those before it are no longer asked who took them.
+_TERM_ENDS = ("confirm", "decline")
+
+
+def choice_for(url: str, scope: str | None) -> Choice:
+    """What the software would list for an address, or what a person narrows it to.
+
+    Raises `Unreadable`, and `Refused` for a wider scope.
+    """
+    lists, others = known().lists, _fraud_beside(url)
+    if not scope:
+        return choose_scope(url, lists=lists, others=others)
+    if scope not in tuple(Scope):
+        raise Unusable(f"{scope!r} is no scope. Possible: {', '.join(Scope)}")
+    return narrowed(url, Scope(scope), lists=lists, others=others)
+
+
+def _fraud_beside(url: str) -> list[Seen]:
+    """What is listed by host under the same domain: two such hosts make a domain of fraud."""
+    domain = registrable_domain(read_url(url).host)
+    if domain is None:
+        return []
+    rows = Listing.objects.filter(scope="host", state__in=IN_FORCE, value__endswith=f".{domain}")
+    return [Seen(read_url(row.url), is_fraud=True) for row in rows[:50]]
+
+
+def approve(
+    viewer: Viewer,
+    *,
+    url: str,
+    reason: str,
+    basis: str,
+    scope: str | None = None,
+    group: UUID | None = None,
+    at: datetime,
+) -> Listing:
+    """Propose what the software chose, and approve it as the first of two people.
+
+    Raises `Refused` where the mandate does not reach, where the name can never be listed, or where
+    it is listed or proposed already; `Unusable` without a reason and a legal basis.
+    """
+    viewer.require(PROPOSE)
+    said, law = _require_text(reason, "a reason"), _require_text(basis, "a legal basis")[:300]
+    choice = choice_for(url, scope)
+    if choice.is_final:
+        raise Refused(
+            f"listing: {'; '.join(choice.warnings.values())}. Nobody can override that. "
+            "Possible: reject it, or tell whoever runs the name"
+        )
+    if len(choice.value) > 2000:
+        raise Unusable("an address has at most 2000 characters")
+    with transaction.atomic():
+        found = _locked_group(viewer, group) if group else None
+        _require_new(choice)
+        row = Listing.objects.create(
+            reference=reference(),
+            group=found,
+            party=_party_of(viewer),
+            scope=str(choice.scope),
+            value=choice.value,
+            url=read_url(url).text[:2000],
+            over_https=read_url(url).scheme == "https",
+            brand=_brand(read_url(url).host),
+            because=choice.because[:500],
+            reason=said,
+            basis=law,
+            state=LISTING.start,
+            warnings={str(kind): text for kind, text in choice.warnings.items()},
+            proposed_at=as_utc(at),
+            changed_at=as_utc(at),
+        )
+        _step(row, "approve", viewer, text=said, at=at)
+        clocks.start("confirm", row.uid, started_at=at, by=viewer.name, at=at)
+        clocks.start("lapse", row.uid, started_at=at, by=viewer.name, at=at)
+        if found is not None:
+            clocks.meet("approve", found.uid, by=viewer.name, at=at)
+            _set_group(found, Group.State.WAITING, at=at)
+    return row
+
+
+def reject_group(viewer: Viewer, group: UUID, *, reason: str, at: datetime) -> Group:
+    """Decide that nothing of a group is to be listed; its reporters are told."""
+    viewer.require(REVIEW)
+    said = _require_text(reason, "a reason")
+    with transaction.atomic():
+        found = _locked_group(viewer, group)
+        if found.state not in (Group.State.OPEN, Group.State.WAITING):
+            raise Refused(f"group: it is {found.state} already. Possible: nothing now")
+        pending = found.listings.filter(state__in=("proposed", "approved")).select_for_update()
+        for row in pending:
+            _step(row, "reject", viewer, text=said, at=at)
+            clocks.drop(row.uid, why="rejected", by=viewer.name, at=at)
+        state = Group.State.LISTED if _is_listed(found) else Group.State.REJECTED
+        _set_group(found, state, at=at)
+        clocks.meet("approve", found.uid, by=viewer.name, at=at)
+        facts: dict[str, register.Fact] = {"state": str(state), "messages": found.messages}
+        register.record(
+            action="shield:group:reject", actor=viewer.name, at=at, subject=found.uid, facts=facts
+        )
+        answer_messages(found, by=viewer.name, at=at)
+    return found
+
+
+def step_listing(viewer: Viewer, uid: UUID | str, *, step: str, text: str, at: datetime) -> Listing:
+    """Take a step of a listing; raises `Refused` in the words of the rules, `NotFound`."""
+    if step not in _AFTER:
+        raise Refused(f"listing: there is no step {step!r}. Possible: {', '.join(sorted(_AFTER))}")
+    said = _require_text(text, "a reason") if step != "confirm" else text.strip()[:LONGEST_REASON]
+    with transaction.atomic():
+        row = Listing.objects.select_for_update().get(pk=find_listing(viewer, uid).pk)
+        if step == "confirm":
+            _require_warned(row)
+        _step(row, step, viewer, text=said, at=at)
+        _AFTER[step](row, viewer.name, at)
+    return row
+
+
+def withdraw(row: Listing, *, by: str, at: datetime, text: str, viewer: Viewer) -> None:
+    """Withdraw a listing within somebody's transaction: an appeal was upheld."""
+    _step(row, "withdraw", viewer, text=text, at=at)
+    _withdrawn(row, by, at)
+
+
+def end_by_itself(row: Listing, step: str, *, by: str, at: datetime) -> None:
+    """`expire` or `lapse`, which the node sees by itself."""
+    _step(row, step, None, text="", at=at, by=by)
+    if step == "expire":
+        _ended(row, by, at)
+    else:
+        _rejected(row, by, at)
+
+
+# ── what a step does besides ─────────────────────────────────────────────────────────────
+
+
+def _confirmed(row: Listing, by: str, at: datetime) -> None:
+    """It goes out: the worker publishes it within seconds."""
+    row.listed_at = row.listed_at or as_utc(at)
+    row.expires_at = expires_at(Scope(row.scope), listed_at=at)
+    row.save(update_fields=["listed_at", "expires_at"])
+    editions.begin_term(row, at=at)
+    clocks.meet("confirm", row.uid, by=by, at=at)
+    clocks.drop(row.uid, why="confirmed", by=by, at=at)
+    _settle_group(row, by=by, at=at)
+
+
+def _rejected(row: Listing, by: str, at: datetime) -> None:
+    row.ended_at = as_utc(at)
+    row.save(update_fields=["ended_at"])
+    clocks.drop(row.uid, why=row.state, by=by, at=at)
+    _settle_group(row, by=by, at=at)
+
+
+def _withdrawn(row: Listing, by: str, at: datetime) -> None:
+    clocks.start("withdraw", row.uid, started_at=at, by=by, at=at)
+    _ended(row, by, at)
+
+
+def _ended(row: Listing, by: str, at: datetime) -> None:
+    row.ended_at = as_utc(at)
+    row.save(update_fields=["ended_at"])
+    editions.end_term(row, at=at)
+    for appeal in row.appeals.filter(ended_at=None, state__in=("filed", "taken")):
+        appeal.state, appeal.ended_at, appeal.changed_at = "settled", as_utc(at), as_utc(at)
+        answer_appeal(appeal, at=at)
+        appeal.save()
+        clocks.drop(appeal.uid, why="settled", by=by, at=at)
+    if row.group is not None and not _is_listed(row.group):
+        _set_group(row.group, Group.State.REJECTED, at=at)
+
+
+def _nothing(_row: Listing, _by: str, _at: datetime) -> None:
+    pass
+
+
+_AFTER: dict[str, Callable[[Listing, str, datetime], None]] = {
+    "confirm": _confirmed,
+    "decline": _nothing,
+    "override": _nothing,
+    "reject": _rejected,
+    "renew": _nothing,
+    "withdraw": _withdrawn,
+}
+
+
+# ── what they share ──────────────────────────────────────────────────────────────────────
+
+
+def _step(
+    row: Listing, step: str, viewer: Viewer | None, *, text: str, at: datetime, by: str = ""
+) -> None:
+    """Take a step: the state, the act in the history, the row of the register."""
+    actor: Actor = actor_of(viewer) if viewer else NODE
+    state = take(LISTING, row.state, step, actor)
+    if viewer and viewer.person:
+        person = viewer.person.uid.hex
+        require_another_person(LISTING, step, person=person, before=taken_in_term(row))
+    if step == "override":
+        row.overridden = sorted(row.warnings)
+    row.state, row.changed_at = state, as_utc(at)
+    row.save(update_fields=["state", "changed_at", "overridden"])
+    name = viewer.name if viewer else by
+    person_row = viewer.person if viewer else None
+    Act.objects.create(
+        listing=row, step=step, state=state, at=as_utc(at), by=name, person=person_row, text=text
+    )
+    facts: dict[str, register.Fact] = {"scope": row.scope, "state": state}
+    register.record(
+        action=f"shield:listing:{step}", actor=name, at=at, subject=row.uid, facts=facts
+    )
+
+
+def taken_in_term(row: Listing) -> tuple[Taken, ...]:
+    """The steps since it was proposed or last listed, and who took them."""
+    taken: list[Taken] = []
+    for act in row.acts.filter(noun="listing").select_related("person"):
+        if act.person is not None:
+            taken.append(Taken(act.step, act.person.uid.hex))
+        if act.step in _TERM_ENDS:
+            taken = []
+    return tuple(taken)
+
+
+def taken_ever(row: Listing) -> tuple[Taken, ...]:
+    """All steps of a listing that a person took."""
+    acts = row.acts.filter(noun="listing").exclude(person=None).select_related("person")
+    return tuple(Taken(act.step, act.person.uid.hex) for act in acts if act.person)
+
+
+def _require_warned(row: Listing) -> None:
+    """The warnings of this moment, not of when it was approved: lists change."""
+    choice = choice_for(row.url, row.scope)
+    if choice.is_final:
+        raise Refused(
+            f"listing: {'; '.join(choice.warnings.values())}. Nobody can override that. "
+            "Possible: reject"
+        )
+    warned = {str(kind): text for kind, text in choice.warnings.items()}
+    if warned != row.warnings:
+        row.warnings = warned
+        Listing.objects.filter(pk=row.pk).update(warnings=warned)
+    require_overrides(warned, overridden=frozenset(row.overridden))
+
+
+def _require_new(choice: Choice) -> None:
+    pending = ("proposed", "approved", *IN_FORCE)
+    same = Listing.objects.filter(scope=str(choice.scope), value=choice.value, state__in=pending)
+    if (row := same.first()) is not None:
+        raise Refused(
+            f"listing: {choice.value[:100]} is {row.state} already ({row.reference}). "
+            "Possible: look at that one"
+        )
+
+
+def _require_text(text: str, what: str) -> str:
+    said = text.strip()
+    if not said:
+        raise Unusable(f"{what} is needed: whoever is blocked, and whoever judges it, reads it")
+    if len(said) > LONGEST_REASON:
+        raise Unusable(f"{what} has at most {LONGEST_REASON} letters")
+    return said
+
+
+def _locked_group(viewer: Viewer, uid: UUID) -> Group:
+    row = Group.objects.select_for_update().filter(uid=uid).first()
+    if row is None or not viewer.may("shield:message:read"):
+        raise NotFound(f"there is no group {uid}")
+    return row
+
+
+def _set_group(group: Group, state: str, *, at: datetime) -> None:
+    group.state, group.changed_at = state, as_utc(at)
+    group.save(update_fields=["state", "changed_at"])
+
+
+def _is_listed(group: Group) -> bool:
+    return group.listings.filter(state__in=IN_FORCE).exists()
+
+
+def _settle_group(row: Listing, *, by: str, at: datetime) -> None:
+    """Where the group stands once nothing of it waits for a second pair of eyes."""
+    group = row.group
+    if group is None or group.listings.filter(state__in=("proposed", "approved")).exists():
+        return
+    if _is_listed(group):
+        _set_group(group, Group.State.LISTED, at=at)
+        answer_messages(group, by=by, at=at)
+    else:
+        _set_group(group, Group.State.OPEN, at=at)
+
+
+def _party_of(viewer: Viewer) -> Party | None:
+    held = viewer.parties_where(PROPOSE)
+    mine = [party for party in viewer.parties if party.pk in held]
+    return next(iter(sorted(mine, key=lambda one: not one.runs_node)), None)
+
+
+def _brand(host: str) -> str:
+    likes: tuple[Any, ...] = known().brands.alike(host, registrable_domain(host))
+    return str(likes[0].brand)[:100] if likes else ""

@@ -1,0 +1,61 @@
+"""The queue: each group's figures, score and place, as `flow.triage` has them."""
+
+from datetime import datetime
+
+import polars as pl
+from django.db.models import Q
+
+from tocsin.desks.shield.models import Group, Sighting
+from tocsin.desks.shield.queries.known import known
+from tocsin.flow.triage import MESSAGES, triage
+from tocsin.flow.urls import read_url
+from tocsin.words.moments import as_utc
+
+_MOST = 50_000  # messages looked at in one go
+
+
+def groups_of(urls: list[str], *, at: datetime) -> dict[str, str]:
+    """URL to the group that it belongs to: a domain, or the URL itself."""
+    rows = [(url, url, None, None, as_utc(at)) for url in urls]
+    table = pl.DataFrame(rows, schema=MESSAGES, orient="row")
+    found = triage(table, known=known(), at=at)
+    return dict(found.rows.select("message", "group").iter_rows())
+
+
+def retriage(keys: list[int], *, at: datetime) -> int:
+    """Count and judge groups anew; how many."""
+    rows = Sighting.objects.filter(~Q(url=""), group__in=keys)
+    words = ("message_id", "url", "subject", "message__reporter", "at")
+    table = pl.DataFrame(
+        [
+            (str(message), url, subject or None, reporter or None, moment)
+            for message, url, subject, reporter, moment in rows.values_list(*words)[:_MOST]
+        ],
+        schema=MESSAGES,
+        orient="row",
+    )
+    queue = triage(table, known=known(), at=at).groups
+    by_key = {group.key: group for group in Group.objects.filter(pk__in=keys)}
+    for row in queue.iter_rows(named=True):
+        if (group := by_key.get(row["group"])) is not None:
+            _judge(group, row)
+    Group.objects.bulk_update(by_key.values(), _CHANGED, batch_size=200)
+    return len(by_key)
+
+
+_CHANGED = ("landing", "lure", "score", "urgency", "reasons", "messages", "reporters", "last_at")
+
+
+def _judge(group: Group, row: dict[str, object]) -> None:
+    group.landing = read_url(str(row["landing"])).text[:2000]
+    if row["lure"]:
+        group.lure = str(row["lure"])[:200]
+    for name in ("score", "urgency", "reasons", "messages", "reporters", "last_at"):
+        setattr(group, name, row[name])
+
+
+def refresh_queue(*, at: datetime) -> int:
+    """What is open is put in order again: its clock has moved on."""
+    open_ = Group.objects.filter(state__in=(Group.State.OPEN, Group.State.WAITING)).exclude(key="")
+    keys = list(open_.values_list("pk", flat=True))
+    return retriage(keys, at=at) if keys else 0

@@ -1,0 +1,68 @@
+"""The phishing shield as Django sees it."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from tocsin.office.front import Entry, Section
+from tocsin.office.shapes import COUNT, FLAG, TEXT, Shape
+from tocsin.rules.retention import Place
+from tocsin.rules.shield import APPEAL, LISTING
+
+_READ = ("shield:listing:read", "shield:listing:read_own")
+FRONT = Section(
+    _("Shield"),
+    (
+        Entry(_("Queue"), "shield:queue", ("shield:message:read",)),
+        Entry(_("Listings"), "shield:listings", _READ),
+        Entry(_("Appeals"), "shield:appeals", ("shield:appeal:review",)),
+        Entry(_("Names"), "shield:names", ("shield:name:change",)),
+    ),
+)
+_LISTING = Shape({"scope": TEXT, "state": TEXT}, counted=("scope", "state"))
+_APPEAL = Shape({"state": TEXT, "is_cleaned": FLAG}, counted=("state",))
+_NAMES = Shape({"kind": TEXT, "names": COUNT}, summed=("names",), counted=("kind",))
+
+
+class Shield(AppConfig):
+    """Vetted listings, DNS protection, the warning page, appeals."""
+
+    name = "tocsin.desks.shield"
+    label = "shield"
+    verbose_name = "Shield"
+    recurring = "tocsin.desks.shield.tasks.recurring"
+    home_cards = "tocsin.desks.shield.queries.front.cards"
+    front = FRONT
+    # For erasure (office.erasure.texts): texts of ours that may name a person.
+    personal_texts = {
+        "Act": ("text",),
+        "Appeal": ("outcome",),
+        "Group": ("key", "landing", "lure", "reasons"),
+        "Listing": ("because", "reason", "basis", "url", "value", "warnings"),
+        "Message": ("outcome",),
+        "Sighting": ("host", "subject", "url"),
+        "Term": ("value",),
+    }
+    # For retention (office.retention): model, place, counted from which field, emptied to what.
+    retention: tuple[tuple[str, Place, str, dict[str, Any] | None], ...] = (
+        ("Message", Place.SHIELD_MESSAGES, "received_at", None),
+        ("Listing", Place.LISTINGS, "changed_at", None),
+        ("Group", Place.GROUPS, "changed_at", None),
+    )
+    register_shapes = {
+        "shield:appeal:file": _APPEAL,
+        **{f"shield:appeal:{step.name}": _APPEAL for step in APPEAL.steps},
+        "shield:group:reject": Shape(
+            {"state": TEXT, "messages": COUNT}, summed=("messages",), counted=("state",)
+        ),
+        **{f"shield:listing:{step.name}": _LISTING for step in LISTING.steps},
+        "shield:message:consult": Shape(
+            {"why": TEXT}, may={"what": TEXT, "shown": COUNT}, summed=("shown",)
+        ),
+        "shield:message:receive": Shape(
+            {"via": TEXT, "addresses": COUNT}, summed=("addresses",), counted=("via",)
+        ),
+        "shield:name:add": _NAMES,
+        "shield:name:remove": _NAMES,
+    }

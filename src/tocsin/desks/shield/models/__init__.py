@@ -1,0 +1,20 @@
+"""The nouns of the shield."""
+
+from tocsin.desks.shield.models.appeal import Appeal
+from tocsin.desks.shield.models.edition import Edition, Term
+from tocsin.desks.shield.models.group import Group
+from tocsin.desks.shield.models.listing import Act, Listing
+from tocsin.desks.shield.models.message import Message, Sighting
+from tocsin.desks.shield.models.name import Name
+
+__all__ = [
+    "Act",
+    "Appeal",
+    "Edition",
+    "Group",
+    "Listing",
+    "Message",
+    "Name",
+    "Sighting",
+    "Term",
+]

@@ -1,0 +1,31 @@
+"""What the node knows of names that are no fraud, or that are shared by many."""
+
+from uuid import uuid4
+
+from django.db import models
+
+
+class Name(models.Model):
+    """One name on one of the node's own lists.
+
+    Purpose: to stop mistakes before they block anybody, and to know the brands that are imitated.
+    Basis and retention: none needed; names of services, no personal data.
+
+    `kind` is a caution of `rules/listing.py`, `shared_hosting` or `shortener`. `brand` is the
+    brand's name where the kind is `brand_own`, `words` how people know it.
+    """
+
+    uid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    kind = models.CharField(max_length=20)
+    value = models.CharField(max_length=253)
+    brand = models.CharField(max_length=100, blank=True)
+    words = models.CharField(max_length=200, blank=True)
+    added_at = models.DateTimeField()
+    added_by = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ("kind", "value")
+        constraints = (models.UniqueConstraint(fields=("kind", "value"), name="shield_name_once"),)
+
+    def __str__(self) -> str:
+        return self.value

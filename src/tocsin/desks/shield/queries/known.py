@@ -1,0 +1,52 @@
+"""What the node knows of names, as `flow` and `match` take it."""
+
+from collections import defaultdict
+from functools import lru_cache
+
+from tocsin.desks.shield.models import Name
+from tocsin.flow.scope import Lists
+from tocsin.flow.triage import Known
+from tocsin.match.names import Brand, Brands
+from tocsin.rules.listing import Caution
+
+SHARED_HOSTING, SHORTENER = "shared_hosting", "shortener"
+KINDS = (
+    *(str(one) for one in Caution if one is not Caution.PUBLIC_SUFFIX),
+    SHARED_HOSTING,
+    SHORTENER,
+)
+
+
+def known() -> Known:
+    """Brands and lists; made anew only where a name came or went."""
+    last = Name.objects.order_by("-pk").values_list("uid", flat=True).first()
+    return _known(Name.objects.count(), str(last))
+
+
+def passes() -> list[str]:
+    """Names that always pass: they stand first in every zone."""
+    rows = Name.objects.filter(kind=str(Caution.ALWAYS_PASSES))
+    return sorted(rows.values_list("value", flat=True))
+
+
+@lru_cache(maxsize=1)
+def _known(_count: int, _last: str) -> Known:
+    names: dict[str, set[str]] = defaultdict(set)
+    brands: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    for kind, value, brand, words in Name.objects.values_list("kind", "value", "brand", "words"):
+        names[kind].add(value)
+        if kind == str(Caution.BRAND_OWN) and brand:
+            own, called = brands[brand]
+            own.add(value)
+            called |= {word.strip() for word in words.split(",") if word.strip()} or {brand}
+    return Known(
+        Brands(
+            Brand(name, tuple(sorted(called)), tuple(sorted(own)))
+            for name, (own, called) in sorted(brands.items())
+        ),
+        Lists(
+            frozenset(names[SHARED_HOSTING]),
+            frozenset(names[SHORTENER]),
+            {one: frozenset(names[str(one)]) for one in Caution},
+        ),
+    )

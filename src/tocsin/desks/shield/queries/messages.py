@@ -1,0 +1,159 @@
+"""What a message says and where it leads, read without fetching or running anything of it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from tocsin.desks.shield.models import Group, Message
+from tocsin.flow.urls import Landing, read_url
+from tocsin.formats.idf import Unfit
+from tocsin.formats.mail import phishing
+from tocsin.formats.mail.addresses import addresses_of_text
+from tocsin.formats.mail.limits import Tally
+from tocsin.formats.mail.lure import lures_of
+from tocsin.formats.mail.message import looks_like_message, read_message
+from tocsin.formats.mail.outlook import is_compound
+from tocsin.office import evidence
+from tocsin.office.people.sealing import unseal
+from tocsin.words.errors import TocsinError, Unreadable
+
+SEALED = "shield message"
+LONGEST_URL = 2000
+MOST_URLS = 20
+_MAILBOX = re.compile(r"[A-Za-z0-9._+-]{1,64}(?:@|%40)[A-Za-z0-9.-]{1,253}", re.IGNORECASE)
+_LONGEST_SHOWN = 20_000
+
+
+@dataclass(frozen=True)
+class Led:
+    """One place that a message leads to, in one spelling, without anybody's mail address."""
+
+    url: str
+    host: str
+
+
+def is_message(data: bytes) -> bool:
+    """Whether a file is a mail, as .eml or .msg."""
+    return is_compound(data) or looks_like_message(data[:65536])
+
+
+def subject_of(data: bytes) -> str:
+    """What a forwarded message is called; "" for anything else."""
+    if not is_message(data):
+        return ""
+    try:
+        lures = lures_of(read_message(data, Tally()), Tally())
+    except (Unfit, TocsinError):
+        return ""
+    said = (lure.headers.text("subject") or lure.quoted.get("subject", "") for lure in lures)
+    return next((text[:200] for text in said if text), "")
+
+
+def places_in(text: str, data: bytes) -> list[Led]:
+    """Where a text and a file lead, each place once, at most twenty."""
+    found: dict[str, Led] = {}
+    for url in (*_urls_of_text(text), *_urls_of_file(data)):
+        try:
+            led = _led(read_url(_MAILBOX.sub("x", url) if "@" in url or "%40" in url else url))
+        except Unreadable:
+            continue
+        if "." in led.host or ":" in led.host:  # a word alone is no place
+            found.setdefault(led.url, led)
+    return list(found.values())[:MOST_URLS]
+
+
+def _led(landing: Landing) -> Led:
+    text = landing.text
+    if len(text) > LONGEST_URL:
+        text = Landing(landing.scheme, landing.host, landing.port, "/", landing.is_address).text
+    return Led(text, landing.host)
+
+
+def _urls_of_text(text: str) -> Iterator[str]:
+    plain = text.strip()
+    if plain and not re.search(r"\s", plain) and "." in plain and "@" not in plain:
+        yield plain  # an address and nothing else, with or without its scheme
+    yield from addresses_of_text(text)
+
+
+def _urls_of_file(data: bytes) -> Iterator[str]:
+    if not data:
+        return
+    if is_message(data):
+        try:
+            rows = phishing.read(data, Tally())
+        except (Unfit, TocsinError):
+            return
+        yield from (url for row in rows if (url := row.get("source.url")))
+        return
+    if _is_picture(data):
+        from tocsin.formats.mail.codes import texts_in  # noqa: PLC0415 - loads two libraries
+
+        for said in texts_in([data], Tally()):
+            yield from addresses_of_text(said) or [said]
+        return
+    yield from addresses_of_text(data[:200_000].decode("utf-8", "replace"))
+
+
+def _is_picture(data: bytes) -> bool:
+    return data.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8")) or data[8:12] == b"WEBP"
+
+
+# ── shown to a reviewer ──────────────────────────────────────────────────────────────────
+
+
+def places_of(group: Group) -> list[str]:
+    """Where the messages of a group lead, as nothing that can be followed."""
+    urls = group.sightings.exclude(url="").order_by("url").values_list("url", flat=True)
+    return [inert(url) for url in urls.distinct()[:50]]
+
+
+def inert(text: str) -> str:
+    """A text in which nothing is an address any more: `hxxps://evil[.]example`."""
+    text = re.sub(r"(?i)h(tt)p(s?)://", r"hxxp\2://", text)
+    return re.sub(r"(?<=[\w-])\.(?=[^\W\d_]|xn--)", "[.]", text)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was written, and of a mail its parts as plain text; nothing of it is loaded or run."""
+
+    text: str
+    parts: tuple[tuple[str, str], ...]
+    is_erased: bool
+
+
+def shown(message: Message, *, store_folder: Path) -> Shown:
+    """A message as a reviewer may see it, after its consultation was written down."""
+    sealed = bytes(message.sealed)
+    text = unseal(sealed, purpose=SEALED).decode() if sealed else ""
+    data = b""
+    if message.evidence is not None and message.evidence.key:
+        data = b"".join(evidence.read(message.evidence.digest, store_folder=store_folder))
+    return Shown(inert(text), tuple(_parts(data)), is_erased=not (sealed or data))
+
+
+def _parts(data: bytes) -> Iterator[tuple[str, str]]:
+    if not data:
+        return
+    if not is_message(data):
+        size = len(BytesIO(data).getbuffer())
+        yield "file", f"{'picture' if _is_picture(data) else 'file'}, {size:,} bytes, not shown"
+        return
+    try:
+        lures = lures_of(read_message(data, Tally()), Tally())
+    except (Unfit, TocsinError) as fault:
+        yield "file", str(fault)
+        return
+    for lure in lures:
+        headers = (("from", "From"), ("reply-to", "Reply-To"), ("subject", "Subject"))
+        said = [(name, lure.headers.text(key) or lure.quoted.get(key, "")) for key, name in headers]
+        yield "header", inert("\n".join(f"{name}: {text[:300]}" for name, text in said if text))
+        for page in lure.pages:
+            yield "text", inert("\n".join(page.lines)[:_LONGEST_SHOWN])
+            if page.links:
+                yield "links", "\n".join(inert(one.url[:500]) for one in page.links[:MOST_URLS])
+        for one in lure.attachments[:MOST_URLS]:
+            yield "attachment", f"{one.media_type}, {one.size:,} bytes, SHA-256 {one.sha256}"

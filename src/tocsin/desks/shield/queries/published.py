@@ -1,0 +1,141 @@
+"""The list as it goes out: the table, its editions, and the files that are written from it."""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+import polars as pl
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from tocsin.desks.shield.models import Edition as Row
+from tocsin.desks.shield.models import Term
+from tocsin.desks.shield.queries.known import passes
+from tocsin.formats import listed, rpz
+from tocsin.formats.blocklists import LIST_FORMATS, write_delta
+from tocsin.formats.listed import Delta, Edition
+from tocsin.words.errors import NotFound, Refused
+
+_KEPT = 8
+RPZ = "rpz"
+TITLE = "Phishing shield"
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the list: its bytes, their type, the edition, and what a cache goes by."""
+
+    data: bytes
+    media_type: str
+    version: int
+    etag: str
+
+
+_files: OrderedDict[tuple[str, int, str], tuple[datetime | None, File]] = OrderedDict()
+_lock = Lock()
+
+
+def zone() -> rpz.Zone:
+    """The zone that the node's settings name."""
+    words = settings.SHIELD
+    origin, garden = words["zone"], words["garden"]
+    is_name = len(garden) == 1 and ":" not in garden[0] and garden[0].rpartition(".")[2].isalpha()
+    leads = rpz.Garden(name=garden[0]) if is_name else rpz.Garden(addresses=garden)
+    return rpz.Zone(origin, words["name_server"], f"hostmaster.{origin}", leads)
+
+
+def newest() -> Row | None:
+    """The last edition; None where nothing was ever listed."""
+    return Row.objects.order_by("-version").first()
+
+
+def edition_of(row: Row | None, *, contact: str, at: datetime) -> Edition:
+    """An edition as `formats` takes it; before the first one, number 0."""
+    if row is None:
+        return Edition(0, at, TITLE, contact)
+    return Edition(row.version, row.at, TITLE, contact)
+
+
+def table_of(rows: QuerySet[Term]) -> pl.DataFrame:
+    """Terms as the table that all outputs are written from."""
+    wanted = rows.values_list(
+        *("listing__reference", "number", "scope", "value", "over_https", "listing__brand"),
+        *("listing__because", "listed_at", "expires_at", "added_in", "removed_in"),
+    )
+    return listed.listed(
+        dict(zip(listed.SCHEMA, row, strict=True))
+        for row in wanted.order_by("number").iterator(chunk_size=5000)
+    )
+
+
+def current(*, at: datetime) -> pl.DataFrame:
+    """What is in force."""
+    return table_of(Term.objects.filter(removed_in=None, expires_at__gt=at))
+
+
+def changes_since(since: int, *, version: int) -> Delta:
+    """What changed after a version; raises `Refused` for one that cannot be told name by name."""
+    if since and not Row.objects.filter(version=since).exists():
+        raise Refused(f"since={since} is no version. Possible: one that you fetched, or 0")
+    changed = Term.objects.filter(Q(added_in__gt=since) | Q(removed_in__gt=since))
+    went = changed.filter(removed_in__gt=since).values("value")
+    rows = Term.objects.filter(Q(pk__in=changed.values("pk")) | Q(value__in=went, removed_in=None))
+    return listed.changes(table_of(rows), since=since, version=version)
+
+
+def is_whole_since(since: int) -> bool:
+    """Whether the names that always pass changed after a version."""
+    return Row.objects.filter(version__gt=since, is_whole=True).exists()
+
+
+def file_of(form: str, *, contact: str, at: datetime) -> File:
+    """One form of the list; made anew where its edition, or what is in force, is another.
+
+    Raises `NotFound` for a form that there is not.
+    """
+    if form != RPZ and form not in LIST_FORMATS:
+        known = ", ".join(sorted([RPZ, *LIST_FORMATS]))
+        raise NotFound(f"there is no form {form!r}. Possible: {known}")
+    row = newest()
+    key = (form, row.version if row else 0, contact)
+    with _lock:
+        until, kept = _files.get(key, (None, None))
+        if kept is not None and (until is None or until > at):
+            return kept
+    table = current(at=at)
+    made = _made(form, table, row, contact=contact, at=at)
+    with _lock:
+        _files[key] = (_next_end(table), made)
+        while len(_files) > _KEPT:
+            _files.popitem(last=False)
+    return made
+
+
+def _next_end(table: pl.DataFrame) -> datetime | None:
+    end: Any = table["expires_at"].min()
+    return end if isinstance(end, datetime) else None
+
+
+def _made(form: str, table: pl.DataFrame, row: Row | None, *, contact: str, at: datetime) -> File:
+    edition = edition_of(row, contact=contact, at=at)
+    if form == RPZ:
+        data = rpz.write_zone(table, zone=zone(), edition=edition, passes=passes())
+        kind = rpz.MEDIA_TYPE
+    else:
+        data, kind = LIST_FORMATS[form].write(table, edition), LIST_FORMATS[form].media_type
+    return File(data, kind, edition.version, _etag(data))
+
+
+def delta_file(since: int, *, contact: str, at: datetime) -> File:
+    """What changed after a version, as JSON."""
+    row = newest()
+    edition = edition_of(row, contact=contact, at=at)
+    data = write_delta(changes_since(since, version=edition.version), edition)
+    return File(data, "application/json", edition.version, _etag(data))
+
+
+def _etag(data: bytes) -> str:
+    return f'"{hashlib.sha256(data).hexdigest()[:32]}"'

@@ -1,0 +1,43 @@
+"""What the shield does on a schedule."""
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from tocsin.channels.knot import Primary
+from tocsin.desks.shield.actions.ending import end_due
+from tocsin.desks.shield.actions.publishing import publish
+from tocsin.desks.shield.actions.triaging import refresh_queue
+from tocsin.desks.shield.queries.published import zone
+from tocsin.office.jobs import Recurring, Slot
+
+
+def publish_zone(slot: Slot) -> str | None:
+    """Bring the hidden primary to the newest edition; nothing where there is none."""
+    shield = settings.SHIELD
+    if not shield["socket"]:
+        return None
+    primary = Primary(shield["zone"], shield["socket"])
+    contact = slot.settings.get("node", {}).get("contact", "")
+    return publish(primary, zone=zone(), contact=contact, by=slot.by, at=slot.at)
+
+
+def end_listings(slot: Slot) -> str | None:
+    """Listings whose term is over go; proposals that nobody confirmed lapse."""
+    expired, lapsed = end_due(by=slot.by, at=slot.at)
+    return f"{expired} listings expired, {lapsed} proposals lapsed" if expired or lapsed else None
+
+
+def order_queue(slot: Slot) -> str | None:
+    """The clock of each campaign has moved on, and with it the order of the queue."""
+    count = refresh_queue(at=slot.at)
+    return f"{count} groups put in order" if count else None
+
+
+def recurring() -> list[Recurring]:
+    """Every job with its schedule. A name server that hangs holds up nothing else."""
+    return [
+        Recurring("end-listings", timedelta(seconds=5), end_listings),
+        Recurring("order-queue", timedelta(minutes=1), order_queue, lane="shield-queue"),
+        Recurring("publish-zone", timedelta(seconds=1), publish_zone, lane="shield-zone"),
+    ]

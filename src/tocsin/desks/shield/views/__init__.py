@@ -1,0 +1,1 @@
+"""The pages of the shield: for anybody, and for those who decide."""

@@ -1,0 +1,108 @@
+"""What the pages of the shield share: who may come in, how often strangers may write."""
+
+import hmac
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from tocsin.office.limits import client_address, may_try
+from tocsin.office.people.viewer import Viewer
+from tocsin.words.errors import Refused
+
+View = Callable[..., HttpResponseBase]
+
+
+class Asked(HttpRequest):
+    """A request with who looks (`node.middleware.viewer`)."""
+
+    viewer: Viewer
+
+
+def open_to(*permissions: str) -> Callable[[View], View]:
+    """Whoever has any of these comes in; nobody signed in is asked to, others are refused."""
+
+    def door(view: View) -> View:
+        @wraps(view)
+        def opened(request: Asked, *words: Any, **named: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if not any(request.viewer.may(one) for one in permissions):
+                raise Refused(_("Your mandate does not open this page, or it has ended."))
+            response = view(request, *words, **named)
+            response.setdefault("Cache-Control", "private, no-cache")
+            return response
+
+        opened.needs = permissions  # type: ignore[attr-defined]  # a test reads it off all routes
+        return opened
+
+    return door
+
+
+def open_to_all(name: str) -> Callable[[View], View]:
+    """For anybody without an account; so many POSTs, or calls of a program, in an hour."""
+
+    def door(view: View) -> View:
+        @wraps(view)
+        def opened(request: HttpRequest, *words: Any, **named: Any) -> HttpResponseBase:
+            most = settings.SHIELD["rate"]
+            if request.method == "POST" and not may_try(name, request, most=most, at=now()):
+                return too_often(request)
+            response = view(request, *words, **named)
+            response.setdefault("Cache-Control", "no-store")
+            return response
+
+        opened.needs = ()  # type: ignore[attr-defined]  # said, so that it is not forgotten
+        return opened
+
+    return door
+
+
+def too_often(request: HttpRequest) -> HttpResponseBase:
+    """429, with when to come back."""
+    response = render(request, "shield/too_often.html", status=429)
+    response["Retry-After"] = "3600"
+    return response
+
+
+def now() -> datetime:
+    """The moment of a request."""
+    return datetime.now(UTC)
+
+
+def store_folder() -> Path:
+    """Where this node keeps its files."""
+    return Path(settings.STORE)
+
+
+def language() -> str:
+    """What the page is read in."""
+    return get_language() or "en"
+
+
+def contact(request: HttpRequest) -> str:
+    """Where a mistake in the list is said."""
+    return request.build_absolute_uri(reverse("shield:appeal"))
+
+
+def pseudonym(request: HttpRequest, *, at: datetime) -> str:
+    """Who reports, for one day: tells independent reports from repeated ones, and nobody who."""
+    text = f"{client_address(request.META, proxies=settings.PROXIES)} {at:%Y-%m-%d}"
+    key = settings.SECRET_KEY.encode()
+    return hmac.new(key, b"shield reporter " + text.encode(), sha256).hexdigest()[:32]
+
+
+def page_number(request: HttpRequest) -> int:
+    """Out of `?page=`; anything else is the first."""
+    text = request.GET.get("page", "1")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1

@@ -1,0 +1,90 @@
+"""The shield's settings: where its list goes out, and how often strangers may write.
+
+TOCSIN_SHIELD_ZONE         name of the response policy zone, rpz.shield.example; without it the
+                           list goes out over HTTPS alone, and its zone is called rpz.invalid
+TOCSIN_SHIELD_NAME_SERVER  name of the primary name server in the zone (default ns.<zone>)
+TOCSIN_SHIELD_GARDEN       where people are led: a name, or addresses joined by commas; without it
+                           the answer is that there is no such name
+TOCSIN_SHIELD_KNOT_SOCKET  control socket of the Knot DNS that serves the zone
+TOCSIN_SHIELD_LISTS        words in the addresses of the list, joined by commas: `public`, or one
+                           that nobody guesses for each who may fetch it; without it, none
+TOCSIN_SHIELD_RATE         reports, appeals and checks of one address in an hour (default 60)
+"""
+
+import os
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+PUBLIC = "public"
+_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
+_KEY = re.compile(r"[A-Za-z0-9_-]{24,100}")
+_UNNAMED = "rpz.invalid"
+
+
+def read_shield() -> dict[str, Any]:
+    """The settings, checked; raises `ImproperlyConfigured`, naming the one."""
+    origin = _name("TOCSIN_SHIELD_ZONE") or _UNNAMED
+    return {
+        "zone": origin,
+        "name_server": _name("TOCSIN_SHIELD_NAME_SERVER") or f"ns.{origin}",
+        "garden": _garden(),
+        "socket": _socket(origin),
+        "lists": _lists(),
+        "rate": _rate(),
+    }
+
+
+def _name(setting: str) -> str:
+    name = _word(setting).removesuffix(".").lower()
+    if name and (not _NAME.fullmatch(name) or len(name) > 200):
+        raise ImproperlyConfigured(f"{setting}={name!r} is no name. Possible: rpz.shield.example")
+    return name
+
+
+def _word(name: str) -> str:
+    return os.environ.get(name, "").strip()
+
+
+def _garden() -> tuple[str, ...]:
+    """One name, or addresses; nothing where the answer is that there is no such name."""
+    parts = tuple(p.strip() for p in _word("TOCSIN_SHIELD_GARDEN").split(",") if p.strip())
+    try:
+        return tuple(str(ip_address(part)) for part in parts)
+    except ValueError:
+        name = parts[0].removesuffix(".").lower()
+    if len(parts) == 1 and _NAME.fullmatch(name):
+        return (name,)
+    raise ImproperlyConfigured(
+        "TOCSIN_SHIELD_GARDEN: possible is one name, or addresses joined by commas"
+    )
+
+
+def _socket(origin: str) -> str:
+    path = _word("TOCSIN_SHIELD_KNOT_SOCKET")
+    if path and (not Path(path).is_absolute() or origin == _UNNAMED):
+        raise ImproperlyConfigured(
+            "TOCSIN_SHIELD_KNOT_SOCKET is an absolute path, and goes with TOCSIN_SHIELD_ZONE"
+        )
+    return path
+
+
+def _lists() -> tuple[str, ...]:
+    words = tuple(w.strip() for w in _word("TOCSIN_SHIELD_LISTS").split(",") if w.strip())
+    for word in words:
+        if word != PUBLIC and not _KEY.fullmatch(word):
+            raise ImproperlyConfigured(
+                "TOCSIN_SHIELD_LISTS: a word of it cannot be used. Possible: public, or 24 to 100 "
+                "letters, digits, - and _ that nobody guesses"
+            )
+    return words
+
+
+def _rate() -> int:
+    text = _word("TOCSIN_SHIELD_RATE") or "60"
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000:
+        return int(text)
+    raise ImproperlyConfigured(f"TOCSIN_SHIELD_RATE={text!r}: possible is 1 to 1000000")
