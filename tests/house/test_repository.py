@@ -20,8 +20,8 @@ FORBIDDEN = re.compile(
 )
 
 
-def tracked() -> list[str]:
-    """The files git knows, from the root of the repository; skips outside a checkout."""
+def known() -> list[str]:
+    """The names git knows, from the root of the repository; skips outside a checkout."""
     if not (REPOSITORY / ".git").exists() or shutil.which("git") is None:
         pytest.skip("needs a git checkout, and git: apt-get install git")
     listing = subprocess.run(
@@ -30,7 +30,17 @@ def tracked() -> list[str]:
         capture_output=True,
         check=True,
     ).stdout.decode()
-    return [name for name in listing.split("\0") if (REPOSITORY / name).is_file()]
+    return [name for name in listing.split("\0") if name]
+
+
+def tracked() -> list[str]:
+    """Those of them that are files here."""
+    return [name for name in known() if (REPOSITORY / name).is_file()]
+
+
+def test_no_name_leads_elsewhere():
+    """A symbolic link holds a path of the machine it was made on."""
+    assert [name for name in known() if (REPOSITORY / name).is_symlink()] == []
 
 
 def test_no_file_names_a_machine_path_or_a_package_index():
