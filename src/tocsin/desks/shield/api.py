@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from ninja import Field, Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from tocsin.desks.shield.actions.deciding import approve
 from tocsin.desks.shield.actions.receiving import LONGEST_TEXT, Brought, receive_message
@@ -80,7 +80,7 @@ def send_message(request: Called, words: MessageIn) -> Any:
     row = receive_message(
         brought, by=request.viewer.name, at=request.at, store_folder=settings.STORE
     )
-    return 201, {"reference": row.reference, "state": row.state}
+    return Status(201, {"reference": row.reference, "state": row.state})
 
 
 @router.get("/shield/listings", auth=_SEE, response=Page[ListingOut], summary="List listings")
@@ -112,7 +112,7 @@ def propose(request: Called, words: Proposal) -> Any:
         scope=words.scope,
         at=request.at,
     )
-    return 201, _shown(row)
+    return Status(201, _shown(row))
 
 
 def _shown(row: Listing) -> dict[str, Any]:
