@@ -121,6 +121,8 @@ def test_what_reads_or_asks_others_has_a_lane_of_its_own_and_the_rest_shares_one
         "mailbox": {"read-mailbox"},
         "reports": {"take-in"},
         "shadowserver": {"fetch-shadowserver"},
+        "shield-queue": {"order-queue"},
+        "shield-zone": {"publish-zone"},
         "time-stamps": {"stamp-log"},
         "witnesses": {"ask-witnesses"},
     }

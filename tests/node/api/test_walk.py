@@ -159,6 +159,8 @@ def test_a_foreign_id_is_not_there_like_any_other(planted, provider, other) -> N
         if "{uid}" not in path:
             continue
         noun = path.split("/")[1]
+        if noun not in planted:  # of another desk: tests/security plants one of everything
+            continue
         foreign = ask(provider, method, path, planted[noun])
         unknown = ask(provider, method, path, UNKNOWN)
         odd = ask(provider, method, path, "no-id")
