@@ -17,7 +17,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -218,9 +218,8 @@ def browser() -> Iterator[Page]:
             start_new_session=True,
         )
         try:
-            wire = Wire(_tab(Path(folder), process))
-            yield Page(wire)
-            wire.close()
+            with closing(Wire(_tab(Path(folder), process))) as wire:
+                yield Page(wire)
         finally:
             process.terminate()
             process.wait(PATIENCE)

@@ -53,6 +53,8 @@ def pdf(html: str) -> bytes:
     require_installed()
     import weasyprint as library  # noqa: PLC0415 an extra, and a second to import
 
+    # It makes the whole process take pictures that are cut short; readers of reports must not.
+    vars(library.images)["ImageFile"].LOAD_TRUNCATED_IMAGES = False
     logging.getLogger("weasyprint").setLevel(logging.CRITICAL)  # it repeats what it draws
     page = library.HTML(string=plain(html), base_url=None, url_fetcher=_fetcher(library))
     data: bytes = page.write_pdf(pdf_variant="pdf/ua-1", pdf_tags=True)
