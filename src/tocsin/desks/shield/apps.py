@@ -35,6 +35,9 @@ class Shield(AppConfig):
     home_cards = "tocsin.desks.shield.queries.front.cards"
     front = FRONT
     # For erasure (office.erasure.texts): texts of ours that may name a person.
+    sealed_texts = tuple(
+        (model, field) for model in ("Message", "Appeal") for field in ("sealed", "sealed_address")
+    )
     personal_texts = {
         "Act": ("text",),
         "Appeal": ("outcome",),

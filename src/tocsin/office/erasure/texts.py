@@ -62,7 +62,17 @@ def erase(order: Order) -> Place:
                 row.save(update_fields=fields)
                 if isinstance(row, RegisterRow):
                     register.forget_key(row, at=order.at)
-    return Place("database texts", rows, done=order.done if rows else "", note="")
+    done = order.done if rows else ""
+    return Place("database texts", rows, done=done, unsearched=tuple(_sealed()))
+
+
+def _sealed() -> Iterator[str]:
+    """What lies sealed until a desk has answered (`sealed_texts` of a desk): said, not read."""
+    for config in apps.get_app_configs():
+        for model, field in getattr(config, "sealed_texts", ()):
+            label = f"{config.label}.{model}"
+            if count := _objects(label).exclude(**{field: b""}).count():
+                yield f"{label}.{field}: {count:,} sealed until answered; answer them, then again"
 
 
 def look_at_others(order: Order) -> Place:
