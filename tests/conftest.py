@@ -54,12 +54,20 @@ def _touches(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """SQLite in a file and not in memory: WAL, locks and several connections as in use."""
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite in a file and not in memory: WAL, locks and several connections as in use.
+
+    Elsewhere each process of the suite has a database of its own name, made from the one
+    template that nobody can be connected to.
+    """
     default = settings.DATABASES["default"]
     if default["ENGINE"].endswith("sqlite3"):
         test = connections["default"].settings_dict["TEST"]
         test["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+    else:
+        connections["default"].settings_dict["TEST"]["TEMPLATE"] = "template0"
 
 
 @pytest.fixture(scope="session", autouse=True)
