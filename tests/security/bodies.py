@@ -10,6 +10,18 @@ from typing import Any
 Objects = Mapping[str, str]
 Body = Callable[[Objects], dict[str, Any]]
 
+_SENDER = {"org": "X", "contact": "x@nowhere.example", "domain": "nowhere.example"}
+XARF = {
+    "xarf_version": "4.2.0",
+    "report_id": "00000000-0000-4000-8000-000000000031",
+    "timestamp": "2026-11-23T09:00:00Z",
+    "reporter": _SENDER,
+    "sender": _SENDER,
+    "source_identifier": "x.example",
+    "category": "content",
+    "type": "phishing",
+    "url": "https://x.example/",
+}
 _NOTE, _LONG = "we looked", "seven herons at noon"
 
 
@@ -159,6 +171,7 @@ CALLS: dict[tuple[str, str], tuple[Body, ...]] = {
     ),
     ("POST", "notifications/<uid>/steps"): (_plain(step="notify", text="x"),),
     ("POST", "shield/messages"): (_plain(text="https://x.example/"),),
+    ("POST", "shield/reports"): (_plain(**XARF),),
     ("POST", "shield/listings"): (_plain(url="https://z.example/", reason="x", legal_basis="x"),),
     ("PUT", "cases/<uid>/tags/<name>"): (_plain(),),
     ("DELETE", "cases/<uid>/tags/<name>"): (_plain(),),

@@ -41,6 +41,7 @@ TWINS: dict[tuple[str, str], str | None] = {
     ("GET", "shield/listings/<uid>"): "shield:listing",
     ("POST", "shield/listings"): "shield:group_approve",
     ("POST", "shield/messages"): None,  # its page is for anybody
+    ("POST", "shield/reports"): None,  # as a file on the same page
     ("POST", "uploads"): None,
     ("GET", "uploads/<uid>"): None,
     ("HEAD", "uploads/<uid>"): None,

@@ -11,7 +11,12 @@ from django.conf import settings
 from ninja import Field, Query, Router, Schema, Status
 
 from tocsin.desks.shield.actions.deciding import approve
-from tocsin.desks.shield.actions.receiving import LONGEST_TEXT, Brought, receive_message
+from tocsin.desks.shield.actions.receiving import (
+    LARGEST_FILE,
+    LONGEST_TEXT,
+    Brought,
+    receive_message,
+)
 from tocsin.desks.shield.models import Listing, Message
 from tocsin.desks.shield.queries.listings import (
     PROPOSE,
@@ -20,10 +25,18 @@ from tocsin.desks.shield.queries.listings import (
     find_listing,
     visible_listings,
 )
+from tocsin.desks.shield.queries.reports import require_report
 from tocsin.office.api import Called, Page, Paging, Scope, page_of
 
 router = Router(tags=["shield"])
 _SEE = Scope(READ, READ_OWN)
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_REPORT = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object"}}, "message/rfc822": _BYTES},
+    }
+}
 
 
 class ListingOut(Schema):
@@ -51,6 +64,7 @@ class Proposal(Schema):
     reason: str = Field(max_length=2000, min_length=1)
     legal_basis: str = Field(max_length=300, min_length=1)
     scope: str | None = Field(None, max_length=10, description="host or url, to narrow it")
+    address: str = Field("", max_length=45, description="what the name resolved to, as you saw it")
 
 
 class MessageIn(Schema):
@@ -71,8 +85,28 @@ class MessageOut(Schema):
 )
 def send_message(request: Called, words: MessageIn) -> Any:
     """As the public form does; the reporter is your party."""
+    return _received(request, text=words.text)
+
+
+@router.post(
+    "/shield/reports",
+    auth=Scope(PROPOSE),
+    response={201: MessageOut},
+    summary="Send a report of phishing in",
+    openapi_extra=_REPORT,
+)
+def send_report(request: Called) -> Any:
+    """XARF 4 (JSON) or ARF (RFC 5965) as the body, of the class phishing; other classes go to
+    `/reports`."""
+    data = bytes(request.read(LARGEST_FILE + 1))
+    require_report(data)
+    return _received(request, data=data)
+
+
+def _received(request: Called, *, text: str = "", data: bytes = b"") -> Any:
     brought = Brought(
-        text=words.text,
+        text=text,
+        data=data,
         reporter=f"party {request.party.pk}",
         via=Message.Via.API,
         party=request.party,
@@ -110,6 +144,7 @@ def propose(request: Called, words: Proposal) -> Any:
         reason=words.reason,
         basis=words.legal_basis,
         scope=words.scope,
+        address=words.address,
         at=request.at,
     )
     return Status(201, _shown(row))

@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 from tocsin.desks.shield.models import Group, Message
+from tocsin.desks.shield.queries.reports import MOST_PLACES, report_format, reported, said_of
 from tocsin.flow.urls import Landing, read_url
 from tocsin.formats.idf import Unfit
 from tocsin.formats.mail import phishing
@@ -21,7 +22,7 @@ from tocsin.words.errors import TocsinError, Unreadable
 
 SEALED = "shield message"
 LONGEST_URL = 2000
-MOST_URLS = 20
+MOST_URLS = MOST_PLACES
 _MAILBOX = re.compile(r"[A-Za-z0-9._+-]{1,64}(?:@|%40)[A-Za-z0-9.-]{1,253}", re.IGNORECASE)
 _LONGEST_SHOWN = 20_000
 
@@ -52,7 +53,10 @@ def subject_of(data: bytes) -> str:
 
 
 def places_in(text: str, data: bytes) -> list[Led]:
-    """Where a text and a file lead, each place once, at most twenty."""
+    """Where a text and a file lead, each place once, at most twenty.
+
+    Raises what `queries.reports.reported` does.
+    """
     found: dict[str, Led] = {}
     for url in (*_urls_of_text(text), *_urls_of_file(data)):
         try:
@@ -81,12 +85,15 @@ def _urls_of_text(text: str) -> Iterator[str]:
 def _urls_of_file(data: bytes) -> Iterator[str]:
     if not data:
         return
+    yield from reported(data)
     if is_message(data):
         try:
             rows = phishing.read(data, Tally())
         except (Unfit, TocsinError):
             return
         yield from (url for row in rows if (url := row.get("source.url")))
+        return
+    if report_format(data) is not None:
         return
     if _is_picture(data):
         from tocsin.formats.mail.codes import texts_in  # noqa: PLC0415 - loads two libraries
@@ -137,6 +144,12 @@ def shown(message: Message, *, store_folder: Path) -> Shown:
 
 def _parts(data: bytes) -> Iterator[tuple[str, str]]:
     if not data:
+        return
+    try:
+        yield from (("report", inert(line)) for line in said_of(data))
+    except TocsinError as fault:
+        yield "report", str(fault)
+    if report_format(data) is not None and not is_message(data):
         return
     if not is_message(data):
         size = len(BytesIO(data).getbuffer())
