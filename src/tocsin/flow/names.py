@@ -14,6 +14,8 @@ from tocsin.words.relations import Relation, RemitKind
 def by_registry(scene: Scene, place: Place, chosen: np.ndarray) -> Iterable[pl.DataFrame]:
     held = scene.compiled.lookup(Relation.REGISTRY, RemitKind.TLD)
     yield from _by_name(scene, place, chosen, held, "{name} is under .{value}")
+    sold = scene.compiled.lookup(Relation.REGISTRY, RemitKind.DOMAIN)
+    yield from _by_name(scene, place, chosen, sold, "{name} is under {value}, which it registered")
 
 
 def by_platform(scene: Scene, place: Place, chosen: np.ndarray) -> Iterable[pl.DataFrame]:

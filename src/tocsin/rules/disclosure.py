@@ -124,6 +124,9 @@ _SITE = (
     "source.domain_suffix",
     "extra.registrable_domain",
 )
+_LISTING = tuple(
+    EXTRA + name for name in ("listing", "listing_state", "listing_scope", "listing_reason")
+)
 _ALLOWED_EXTRA = tuple(
     EXTRA + name
     for name in (
@@ -297,6 +300,17 @@ DISCLOSURE: tuple[Disclose, ...] = (
         _K,
         _DEFEND,
         _BRAND,
+    ),
+    # What the node itself lists: which listing, whether it stands, why; for the holder too
+    *(
+        row
+        for relation, purpose, basis in (
+            (_R.CSIRT, _HANDLE, _CSIRT),
+            (_R.REGISTRY, _SUSPEND, _NOTICE),
+            (_R.PLATFORM, _SUSPEND, _NOTICE),
+            (_R.BRAND, _DEFEND, _BRAND),
+        )
+        for row in _rows(relation, _LISTING, _K, purpose, basis, types=("phishing", "other"))
     ),
     # The reporter has the report already; it learns what became of each row
     *_rows(_R.REPORTER, (*_CLASS, "time.source", "feed.code"), _K, _ANSWER, _REPORTER),

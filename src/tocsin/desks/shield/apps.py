@@ -40,10 +40,12 @@ class Shield(AppConfig):
     )
     personal_texts = {
         "Act": ("text",),
+        "Announcement": ("problem",),
         "Appeal": ("outcome",),
         "Group": ("key", "landing", "lure", "reasons"),
         "Listing": ("because", "reason", "basis", "url", "value", "warnings"),
         "Message": ("outcome",),
+        "Notice": ("because",),
         "Sighting": ("host", "subject", "url"),
         "Term": ("value",),
     }
@@ -60,6 +62,10 @@ class Shield(AppConfig):
             {"state": TEXT, "messages": COUNT}, summed=("messages",), counted=("state",)
         ),
         **{f"shield:listing:{step.name}": _LISTING for step in LISTING.steps},
+        "shield:listing:notify": Shape(
+            dict.fromkeys(("kind", "party", "relation", "delivery", "digest"), TEXT),
+            counted=("kind", "relation"),
+        ),
         "shield:message:consult": Shape(
             {"why": TEXT}, may={"what": TEXT, "shown": COUNT}, summed=("shown",)
         ),

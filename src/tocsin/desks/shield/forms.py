@@ -101,6 +101,13 @@ class Approve(forms.Form):
         widget=_area(3),
     )
     basis = forms.CharField(label=_("Legal basis"), max_length=300, widget=_plain())
+    address = forms.CharField(
+        label=_("Address that the name leads to, if somebody reported it"),
+        required=False,
+        max_length=45,
+        help_text=_("Its network is told. This node looks nothing up by itself."),
+        widget=_plain(),
+    )
 
 
 class Reason(forms.Form):

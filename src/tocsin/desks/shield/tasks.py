@@ -5,10 +5,12 @@ from datetime import timedelta
 from django.conf import settings
 
 from tocsin.channels.knot import Primary
+from tocsin.desks.shield.actions.announcing import Desk, tell_concerned
 from tocsin.desks.shield.actions.ending import end_due
 from tocsin.desks.shield.actions.publishing import publish
 from tocsin.desks.shield.actions.triaging import refresh_queue
 from tocsin.desks.shield.queries.published import zone
+from tocsin.formats import xarf
 from tocsin.office.jobs import Recurring, Slot
 
 
@@ -20,6 +22,14 @@ def publish_zone(slot: Slot) -> str | None:
     primary = Primary(shield["zone"], shield["socket"])
     contact = slot.settings.get("node", {}).get("contact", "")
     return publish(primary, zone=zone(), contact=contact, by=slot.by, at=slot.at)
+
+
+def tell_of_listings(slot: Slot) -> str | None:
+    """Those concerned are told what was listed, and those who were told, what was withdrawn."""
+    node = slot.settings["node"]
+    sender = xarf.Sender(node["name"], node["contact"], node["domain"]) if node["contact"] else None
+    desk = Desk(slot.store_folder, node["name"], sender, settings.OVERLAY)
+    return "; ".join(tell_concerned(desk, by=slot.by, at=slot.at)) or None
 
 
 def end_listings(slot: Slot) -> str | None:
@@ -39,5 +49,8 @@ def recurring() -> list[Recurring]:
     return [
         Recurring("end-listings", timedelta(seconds=5), end_listings),
         Recurring("order-queue", timedelta(minutes=1), order_queue, lane="shield-queue"),
+        Recurring(
+            "tell-of-listings", timedelta(seconds=2), tell_of_listings, lane="shield-notices"
+        ),
         Recurring("publish-zone", timedelta(seconds=1), publish_zone, lane="shield-zone"),
     ]

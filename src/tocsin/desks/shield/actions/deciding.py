@@ -5,12 +5,13 @@ Which step leads where, who may take it and who not after what: `rules/shield.py
 
 from collections.abc import Callable
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from tocsin.desks.shield.actions import clocks, editions
+from tocsin.desks.shield.actions import announcing, clocks, editions
 from tocsin.desks.shield.actions.answering import answer_appeal, answer_messages
 from tocsin.desks.shield.actions.references import reference
 from tocsin.desks.shield.models import Act, Group, Listing
@@ -18,7 +19,7 @@ from tocsin.desks.shield.queries.known import known
 from tocsin.desks.shield.queries.listings import PROPOSE, REVIEW, actor_of, find_listing
 from tocsin.flow.domains import registrable_domain
 from tocsin.flow.scope import Choice, Seen, choose_scope, narrowed
-from tocsin.flow.urls import read_url
+from tocsin.flow.urls import Landing, read_url
 from tocsin.office import register
 from tocsin.office.models import Party
 from tocsin.office.people.viewer import Viewer
@@ -68,13 +69,15 @@ def approve(
     reason: str,
     basis: str,
     scope: str | None = None,
+    address: str = "",
     group: UUID | None = None,
     at: datetime,
 ) -> Listing:
     """Propose what the software chose, and approve it as the first of two people.
 
     Raises `Refused` where the mandate does not reach, where the name can never be listed, or where
-    it is listed or proposed already; `Unusable` without a reason and a legal basis.
+    it is listed or proposed already; `Unusable` without a reason and a legal basis. `address` is
+    what the name resolved to, for the notice to its network; nobody looks it up here.
     """
     viewer.require(PROPOSE)
     said, law = _require_text(reason, "a reason"), _require_text(basis, "a legal basis")[:300]
@@ -97,6 +100,7 @@ def approve(
             value=choice.value,
             url=read_url(url).text[:2000],
             over_https=read_url(url).scheme == "https",
+            address=_address(address, read_url(url)),
             brand=_brand(read_url(url).host),
             because=choice.because[:500],
             reason=said,
@@ -171,7 +175,9 @@ def end_by_itself(row: Listing, step: str, *, by: str, at: datetime) -> None:
 
 
 def _confirmed(row: Listing, by: str, at: datetime) -> None:
-    """It goes out: the worker publishes it within seconds."""
+    """It goes out: the worker publishes it and tells the concerned within seconds."""
+    if row.listed_at is None:
+        announcing.owe_notice(row, at=at)
     row.listed_at = row.listed_at or as_utc(at)
     row.expires_at = expires_at(Scope(row.scope), listed_at=at)
     row.save(update_fields=["listed_at", "expires_at"])
@@ -190,6 +196,7 @@ def _rejected(row: Listing, by: str, at: datetime) -> None:
 
 def _withdrawn(row: Listing, by: str, at: datetime) -> None:
     clocks.start("withdraw", row.uid, started_at=at, by=by, at=at)
+    announcing.owe_retraction(row, at=at)
     _ended(row, by, at)
 
 
@@ -324,6 +331,18 @@ def _settle_group(row: Listing, *, by: str, at: datetime) -> None:
         answer_messages(group, by=by, at=at)
     else:
         _set_group(group, Group.State.OPEN, at=at)
+
+
+def _address(text: str, landing: Landing) -> str | None:
+    """Where it answers, as reported, or as the URL itself says; raises `Unusable`."""
+    if landing.is_address:
+        return landing.host
+    if not text.strip():
+        return None
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        raise Unusable(f"{text[:50]!r} is no address. Possible: 192.0.2.7, or none") from None
 
 
 def _party_of(viewer: Viewer) -> Party | None:

@@ -6,15 +6,18 @@ from tocsin.desks.shield.models.group import Group
 from tocsin.desks.shield.models.listing import Act, Listing
 from tocsin.desks.shield.models.message import Message, Sighting
 from tocsin.desks.shield.models.name import Name
+from tocsin.desks.shield.models.notice import Announcement, Notice
 
 __all__ = [
     "Act",
+    "Announcement",
     "Appeal",
     "Edition",
     "Group",
     "Listing",
     "Message",
     "Name",
+    "Notice",
     "Sighting",
     "Term",
 ]

@@ -7,6 +7,7 @@ from django.db import models
 
 from tocsin.desks.shield.models.group import Group
 from tocsin.office.models import Party
+from tocsin.words.markings import Tlp
 
 
 class Listing(models.Model):
@@ -17,7 +18,8 @@ class Listing(models.Model):
 
     `url` is the address it was chosen for, `because` why its scope is what it is, `reason` why it
     is fraud, in the words of who approved it. `warnings` are kinds of caution to sentences,
-    `overridden` the kinds that a third person answered for. `party` proposed it.
+    `overridden` the kinds that a third person answered for. `party` proposed it. `address` is what
+    the name resolved to, as reported: nobody looked it up here. `tlp` is how far it may be told.
     """
 
     uid = models.UUIDField(default=uuid4, unique=True, editable=False)
@@ -32,6 +34,8 @@ class Listing(models.Model):
     value = models.CharField(max_length=2000)
     url = models.CharField(max_length=2000)
     over_https = models.BooleanField(default=False)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    tlp = models.CharField(max_length=20, default=Tlp.CLEAR.value)
     brand = models.CharField(max_length=100, blank=True)
     because = models.CharField(max_length=500)
     reason = models.TextField()

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 
-from tocsin.desks.shield.models import Act, Appeal, Group, Listing
+from tocsin.desks.shield.models import Act, Announcement, Appeal, Group, Listing
 from tocsin.flow.domains import parents
 from tocsin.flow.urls import read_url
 from tocsin.office.people.viewer import Viewer
@@ -25,12 +25,13 @@ STATES = LISTING.states
 
 @dataclass(frozen=True)
 class ListingFile:
-    """One listing with its history, its appeals, and what may be done with it now."""
+    """One listing with its history, its appeals, what may be done with it now, and who was told."""
 
     listing: Listing
     acts: tuple[Act, ...]
     appeals: tuple[Appeal, ...]
     steps: tuple[Step, ...]
+    announcements: tuple[Announcement, ...] = ()
 
 
 def visible_listings(viewer: Viewer) -> QuerySet[Listing]:
@@ -63,7 +64,8 @@ def listing_for(viewer: Viewer, uid: UUID | str) -> ListingFile:
         for step in lifecycle.possible(LISTING, row.state, actor_of(viewer))
         if step.name not in ("lapse", "expire", "approve")
     )
-    return ListingFile(row, acts, appeals, steps)
+    told = row.announcements.prefetch_related("notices__party", "notices__delivery")
+    return ListingFile(row, acts, appeals, steps, tuple(told) if mine else ())
 
 
 def list_listings(viewer: Viewer, *, state: str, text: str, page: int) -> Page[Listing]:
