@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tocsin.desks.shield.views import lists, public, reviewing
+from tocsin.desks.shield.views import lists, public, reviewing, warned
 
 app_name = "shield"
 urlpatterns = [
@@ -13,7 +13,8 @@ urlpatterns = [
     path("check", public.check_name, name="check"),
     path("check.json", public.check_call, name="check_call"),
     path("appeal", public.appeal, name="appeal"),
-    path("warning", public.warning, name="warning"),
+    path("warning", warned.warning, name="warning"),
+    path("owner", warned.owner, name="owner"),
     path("lists/<str:word>/<str:form>", lists.list_file, name="list"),
     # for those who decide
     path("", reviewing.queue, name="queue"),

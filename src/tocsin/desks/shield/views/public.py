@@ -137,7 +137,10 @@ def _checked(asked: str) -> tuple[Known | None, str]:
 def appeal(request: HttpRequest) -> HttpResponseBase:
     """Say that a listing is wrong."""
     posted = request.method == "POST"
-    initial = {"about": request.GET.get("name", "")[:2000]}
+    initial = {
+        "about": request.GET.get("name", "")[:2000],
+        "is_cleaned": request.GET.get("cleaned") == "1",
+    }
     form = FileAppeal(request.POST if posted else None, initial=initial)
     if posted and form.is_valid():
         try:
@@ -150,12 +153,3 @@ def appeal(request: HttpRequest) -> HttpResponseBase:
             return redirect("shield:outcome", reference=row.reference)
     status = 422 if form.errors else 200
     return render(request, "shield/appeal.html", {"form": form}, status=status)
-
-
-@open_to_all("shield-warning")
-@require_safe
-def warning(request: HttpRequest) -> HttpResponseBase:
-    """What somebody sees who followed a listed address: no script, no tracker, nothing counted."""
-    found, _problem = _checked(request.GET.get("name", ""))
-    said = {"found": found, "listing": found.listing if found else None}
-    return render(request, "shield/warning.html", said)
