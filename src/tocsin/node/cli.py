@@ -20,6 +20,7 @@ from tocsin.node.commands import (
     people,
     receipts,
     register,
+    shield,
     subject,
 )
 from tocsin.node.commands.deliver import deliver
@@ -58,6 +59,7 @@ app.add_typer(backup.app, name="backup")
 app.command()(restore)
 app.add_typer(register.app, name="register")
 app.add_typer(log.app, name="log")
+app.add_typer(shield.app, name="shield")
 app.add_typer(bench.app, name="bench")
 
 

@@ -2,12 +2,15 @@
 
 TOCSIN_SHIELD_ZONE         name of the response policy zone, rpz.shield.example; without it the
                            list goes out over HTTPS alone, and its zone is called rpz.invalid
+TOCSIN_SHIELD_ZONE_MEMBERS, TOCSIN_SHIELD_ZONE_PROVIDERS
+                           the same for what only these audiences may know (rules/audiences.py)
 TOCSIN_SHIELD_NAME_SERVER  name of the primary name server in the zone (default ns.<zone>)
 TOCSIN_SHIELD_GARDEN       where people are led: a name, or addresses joined by commas; without it
                            the answer is that there is no such name
 TOCSIN_SHIELD_KNOT_SOCKET  control socket of the Knot DNS that serves the zone
 TOCSIN_SHIELD_LISTS        words in the addresses of the list, joined by commas: `public`, or one
-                           that nobody guesses for each who may fetch it; without it, none
+                           that nobody guesses for each who may fetch it, for another audience as
+                           `providers:word`; without it, only who has a token fetches any
 TOCSIN_SHIELD_RATE         reports, appeals and checks of one address in an hour (default 60)
 """
 
@@ -19,7 +22,10 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-PUBLIC = "public"
+from tocsin.rules import audiences
+from tocsin.rules.audiences import AUDIENCES
+
+PUBLIC = audiences.PUBLIC.name
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
 _KEY = re.compile(r"[A-Za-z0-9_-]{24,100}")
 _UNNAMED = "rpz.invalid"
@@ -30,6 +36,7 @@ def read_shield() -> dict[str, Any]:
     origin = _name("TOCSIN_SHIELD_ZONE") or _UNNAMED
     return {
         "zone": origin,
+        "zones": _zones(origin),
         "name_server": _name("TOCSIN_SHIELD_NAME_SERVER") or f"ns.{origin}",
         "garden": _garden(),
         "socket": _socket(origin),
@@ -65,22 +72,40 @@ def _garden() -> tuple[str, ...]:
 
 def _socket(origin: str) -> str:
     path = _word("TOCSIN_SHIELD_KNOT_SOCKET")
-    if path and (not Path(path).is_absolute() or origin == _UNNAMED):
+    if path and (not Path(path).is_absolute() or not _zones(origin)):
         raise ImproperlyConfigured(
             "TOCSIN_SHIELD_KNOT_SOCKET is an absolute path, and goes with TOCSIN_SHIELD_ZONE"
         )
     return path
 
 
-def _lists() -> tuple[str, ...]:
-    words = tuple(w.strip() for w in _word("TOCSIN_SHIELD_LISTS").split(",") if w.strip())
-    for word in words:
-        if word != PUBLIC and not _KEY.fullmatch(word):
+def _zones(origin: str) -> dict[str, str]:
+    """By audience, the zones that a name server serves."""
+    named = {PUBLIC: "" if origin == _UNNAMED else origin}
+    for audience in AUDIENCES:
+        if audience != PUBLIC:
+            named[audience] = _name(f"TOCSIN_SHIELD_ZONE_{audience.upper()}")
+    zones = {audience: name for audience, name in named.items() if name}
+    if len(set(zones.values())) < len(zones):
+        raise ImproperlyConfigured("TOCSIN_SHIELD_ZONE_…: each audience has a zone of its own")
+    return zones
+
+
+def _lists() -> dict[str, str]:
+    """Word to audience."""
+    found: dict[str, str] = {}
+    for text in (w.strip() for w in _word("TOCSIN_SHIELD_LISTS").split(",") if w.strip()):
+        audience, _, word = text.rpartition(":")
+        audience = audience or PUBLIC
+        is_open = text == PUBLIC
+        if audience not in AUDIENCES or not (is_open or _KEY.fullmatch(word)) or word in found:
             raise ImproperlyConfigured(
                 "TOCSIN_SHIELD_LISTS: a word of it cannot be used. Possible: public, or 24 to 100 "
-                "letters, digits, - and _ that nobody guesses"
+                "letters, digits, - and _ that nobody guesses, each once; for another audience "
+                f"with its name before it ({', '.join(AUDIENCES)}), providers:…"
             )
-    return words
+        found[word] = audience
+    return found
 
 
 def _rate() -> int:

@@ -90,6 +90,9 @@ PERMISSIONS: dict[str, Permission] = {
     "response:report:read": _node(_HANDLE, does="see every report"),
     "response:report:read_own": _own(_ANSWER, _HANDLE, does="see what became of one's reports"),
     "shield:appeal:review": _reviewer(_REVIEW, does="decide appeals against listings"),
+    "shield:list:fetch": _own(
+        _ANSWER, _HANDLE, _PROPOSE, _REVIEW, does="fetch the lists of one's party's audiences"
+    ),
     "shield:listing:propose": _own(_PROPOSE, does="approve a listing as the first of two people"),
     "shield:listing:read": _node(_PROPOSE, _REVIEW, does="see every listing with its history"),
     "shield:listing:read_own": _own(_PROPOSE, does="see the listings that one's party proposed"),

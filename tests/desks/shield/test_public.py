@@ -30,7 +30,7 @@ REFERENCE = re.compile(r"/shield/outcome/([0-9A-Z]{4}(?:-[0-9A-Z]{4}){2})$")
 def client(settings: Any, db: None) -> Any:
     settings.ALLOWED_HOSTS = ["testserver"]
     settings.SECURE_SSL_REDIRECT = False
-    settings.SHIELD = {**settings.SHIELD, "lists": (WORD,), "rate": 5}
+    settings.SHIELD = {**settings.SHIELD, "lists": {WORD: "public"}, "rate": 5}
     published._files.clear()
     with time_machine.travel(NOW, tick=False):
         yield Client()

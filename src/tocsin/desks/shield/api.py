@@ -51,6 +51,7 @@ class ListingOut(Schema):
     reason: str
     legal_basis: str
     imitates: str | None = None
+    tlp: str
     warnings: dict[str, str] = {}
     proposed_at: datetime
     listed_at: datetime | None = None
@@ -64,6 +65,7 @@ class Proposal(Schema):
     reason: str = Field(max_length=2000, min_length=1)
     legal_basis: str = Field(max_length=300, min_length=1)
     scope: str | None = Field(None, max_length=10, description="host or url, to narrow it")
+    tlp: str = Field("TLP:CLEAR", max_length=20, description="for whom: CLEAR, GREEN or AMBER")
     address: str = Field("", max_length=45, description="what the name resolved to, as you saw it")
 
 
@@ -145,13 +147,16 @@ def propose(request: Called, words: Proposal) -> Any:
         basis=words.legal_basis,
         scope=words.scope,
         address=words.address,
+        tlp=words.tlp,
         at=request.at,
     )
     return Status(201, _shown(row))
 
 
 def _shown(row: Listing) -> dict[str, Any]:
-    same = "reference scope value state because reason warnings proposed_at listed_at expires_at"
+    same = (
+        "reference scope value state because reason tlp warnings proposed_at listed_at expires_at"
+    )
     return {
         "id": row.uid.hex,
         "legal_basis": row.basis,

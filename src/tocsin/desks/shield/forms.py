@@ -9,6 +9,7 @@ from tocsin.desks.shield.actions.appealing import LONGEST_TEXT as LONGEST_APPEAL
 from tocsin.desks.shield.actions.deciding import LONGEST_REASON
 from tocsin.desks.shield.actions.receiving import LONGEST_TEXT
 from tocsin.desks.shield.queries.known import KINDS
+from tocsin.rules.audiences import MEMBERS, PROVIDERS, PUBLIC
 
 _INPUT, _SELECT, _AREA = "govuk-input", "govuk-select", "govuk-textarea"
 
@@ -101,6 +102,17 @@ class Approve(forms.Form):
         widget=_area(3),
     )
     basis = forms.CharField(label=_("Legal basis"), max_length=300, widget=_plain())
+    tlp = forms.ChoiceField(
+        label=_("For whom"),
+        required=False,
+        choices=[
+            (PUBLIC.most.value, _("everybody (TLP:CLEAR)")),
+            (MEMBERS.most.value, _("members, and those below (TLP:GREEN)")),
+            (PROVIDERS.most.value, _("providers and national teams (TLP:AMBER)")),
+        ],
+        help_text=_("Whoever is not among them sees no trace of it, on no page and in no list."),
+        widget=forms.Select(attrs={"class": _SELECT}),
+    )
     address = forms.CharField(
         label=_("Address that the name leads to, if somebody reported it"),
         required=False,

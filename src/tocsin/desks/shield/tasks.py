@@ -4,10 +4,9 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from tocsin.channels.knot import Primary
 from tocsin.desks.shield.actions.announcing import Desk, tell_concerned
 from tocsin.desks.shield.actions.ending import end_due
-from tocsin.desks.shield.actions.publishing import publish
+from tocsin.desks.shield.actions.publishing import publish_all
 from tocsin.desks.shield.actions.triaging import refresh_queue
 from tocsin.desks.shield.queries.published import zone
 from tocsin.formats import xarf
@@ -15,13 +14,11 @@ from tocsin.office.jobs import Recurring, Slot
 
 
 def publish_zone(slot: Slot) -> str | None:
-    """Bring the hidden primary to the newest edition; nothing where there is none."""
+    """Bring the hidden primary to the newest editions; nothing where there is none."""
     shield = settings.SHIELD
-    if not shield["socket"]:
-        return None
-    primary = Primary(shield["zone"], shield["socket"])
+    zones = {name: zone(name) for name in shield["zones"]} if shield["socket"] else {}
     contact = slot.settings.get("node", {}).get("contact", "")
-    return publish(primary, zone=zone(), contact=contact, by=slot.by, at=slot.at)
+    return publish_all(zones, socket=shield["socket"], contact=contact, by=slot.by, at=slot.at)
 
 
 def tell_of_listings(slot: Slot) -> str | None:

@@ -10,6 +10,8 @@ from tocsin.desks.shield.models import Appeal, Group, Message, Sighting
 from tocsin.office import evidence, sentences
 from tocsin.office.people import letters
 from tocsin.office.people.sealing import unseal
+from tocsin.rules.audiences import PUBLIC
+from tocsin.rules.shield import IN_FORCE
 from tocsin.words.errors import Refused
 from tocsin.words.moments import as_utc
 
@@ -28,7 +30,11 @@ def answer_messages(group: Group, *, by: str, at: datetime) -> int:
     )
     settled = list(rows.filter(~Exists(waits)).distinct().select_related("evidence"))
     for message in settled:
-        listed = message.sightings.filter(group__state=Group.State.LISTED).exists()
+        listed = message.sightings.filter(
+            group__state=Group.State.LISTED,
+            group__listings__state__in=IN_FORCE,
+            group__listings__tlp=PUBLIC.most.value,  # what others cannot see is no answer
+        ).exists()
         _settle(message, Message.State.LISTED if listed else Message.State.REJECTED, by=by, at=at)
     return len(settled)
 
@@ -71,8 +77,8 @@ def outcome_text(state: str) -> str:
             "Thank you."
         ),
         Message.State.REJECTED: _(
-            "We looked at it and list nothing: it was not fraud, or it is gone already. Do not "
-            "follow the address if you are not sure."
+            "We looked at it, and it is not on the public list: it was not fraud, it is gone "
+            "already, or others deal with it. Do not follow the address if you are not sure."
         ),
     }[Message.State(state)]
 

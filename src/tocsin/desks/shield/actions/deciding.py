@@ -10,19 +10,27 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from tocsin.desks.shield.actions import announcing, clocks, editions
 from tocsin.desks.shield.actions.answering import answer_appeal, answer_messages
 from tocsin.desks.shield.actions.references import reference
 from tocsin.desks.shield.models import Act, Group, Listing
 from tocsin.desks.shield.queries.known import known
-from tocsin.desks.shield.queries.listings import PROPOSE, REVIEW, actor_of, find_listing
+from tocsin.desks.shield.queries.listings import (
+    PROPOSE,
+    REVIEW,
+    actor_of,
+    find_listing,
+    visible_listings,
+)
 from tocsin.flow.domains import registrable_domain
 from tocsin.flow.scope import Choice, Seen, choose_scope, narrowed
 from tocsin.flow.urls import Landing, read_url
 from tocsin.office import register
 from tocsin.office.models import Party
 from tocsin.office.people.viewer import Viewer
+from tocsin.rules.audiences import MARKINGS, PUBLIC
 from tocsin.rules.lifecycle import NODE, Actor, take
 from tocsin.rules.listing import Scope, expires_at
 from tocsin.rules.shield import (
@@ -33,6 +41,7 @@ from tocsin.rules.shield import (
     require_overrides,
 )
 from tocsin.words.errors import NotFound, Refused, Unusable
+from tocsin.words.markings import Tlp, read_tlp
 from tocsin.words.moments import as_utc
 
 LONGEST_REASON = 2000
@@ -58,7 +67,9 @@ def _fraud_beside(url: str) -> list[Seen]:
     domain = registrable_domain(read_url(url).host)
     if domain is None:
         return []
-    rows = Listing.objects.filter(scope="host", state__in=IN_FORCE, value__endswith=f".{domain}")
+    rows = Listing.objects.filter(
+        scope="host", state__in=IN_FORCE, value__endswith=f".{domain}", tlp=PUBLIC.most.value
+    )
     return [Seen(read_url(row.url), is_fraud=True) for row in rows[:50]]
 
 
@@ -70,6 +81,7 @@ def approve(
     basis: str,
     scope: str | None = None,
     address: str = "",
+    tlp: str = PUBLIC.most.value,
     group: UUID | None = None,
     at: datetime,
 ) -> Listing:
@@ -77,11 +89,12 @@ def approve(
 
     Raises `Refused` where the mandate does not reach, where the name can never be listed, or where
     it is listed or proposed already; `Unusable` without a reason and a legal basis. `address` is
-    what the name resolved to, for the notice to its network; nobody looks it up here.
+    what the name resolved to, for the notice to its network; nobody looks it up here. `tlp` says
+    for whom it is: which audiences' lists it stands on (`rules/audiences.py`).
     """
     viewer.require(PROPOSE)
     said, law = _require_text(reason, "a reason"), _require_text(basis, "a legal basis")[:300]
-    choice = choice_for(url, scope)
+    choice, marking = choice_for(url, scope), _marking(tlp)
     if choice.is_final:
         raise Refused(
             f"listing: {'; '.join(choice.warnings.values())}. Nobody can override that. "
@@ -91,7 +104,7 @@ def approve(
         raise Unusable("an address has at most 2000 characters")
     with transaction.atomic():
         found = _locked_group(viewer, group) if group else None
-        _require_new(choice)
+        _require_new(viewer, choice)
         row = Listing.objects.create(
             reference=reference(),
             group=found,
@@ -100,6 +113,7 @@ def approve(
             value=choice.value,
             url=read_url(url).text[:2000],
             over_https=read_url(url).scheme == "https",
+            tlp=marking.value,
             address=_address(address, read_url(url)),
             brand=_brand(read_url(url).host),
             because=choice.because[:500],
@@ -286,14 +300,27 @@ def _require_warned(row: Listing) -> None:
     require_overrides(warned, overridden=frozenset(row.overridden))
 
 
-def _require_new(choice: Choice) -> None:
+def _require_new(viewer: Viewer, choice: Choice) -> None:
+    """One listing of one thing; what somebody may not know of stands in nobody's way."""
     pending = ("proposed", "approved", *IN_FORCE)
-    same = Listing.objects.filter(scope=str(choice.scope), value=choice.value, state__in=pending)
+    known = Q(tlp=PUBLIC.most.value) | Q(pk__in=visible_listings(viewer).values("pk"))
+    same = Listing.objects.filter(
+        known, scope=str(choice.scope), value=choice.value, state__in=pending
+    )
     if (row := same.first()) is not None:
         raise Refused(
             f"listing: {choice.value[:100]} is {row.state} already ({row.reference}). "
             "Possible: look at that one"
         )
+
+
+def _marking(text: str) -> Tlp:
+    marking = read_tlp(text)
+    if marking not in MARKINGS:
+        raise Unusable(
+            f"a listing marked {marking} would be on nobody's list. Possible: {', '.join(MARKINGS)}"
+        )
+    return marking
 
 
 def _require_text(text: str, what: str) -> str:

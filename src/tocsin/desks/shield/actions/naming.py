@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from tocsin.desks.shield.actions.editions import new_edition
+from tocsin.desks.shield.actions.editions import new_editions
 from tocsin.desks.shield.models import Name
 from tocsin.desks.shield.queries.known import KINDS
 from tocsin.flow.urls import read_host
@@ -73,7 +73,7 @@ def _name(line: str) -> str:
 def _changed(verb: str, kind: str, count: int, viewer: Viewer, *, at: datetime) -> None:
     """What passes stands in the zone: a change of it goes out at once."""
     if count and kind == str(Caution.ALWAYS_PASSES):
-        new_edition(at=at, is_whole=True)
+        new_editions(at=at, is_whole=True)
     register.record(
         action=f"shield:name:{verb}",
         actor=viewer.name,

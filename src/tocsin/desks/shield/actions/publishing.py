@@ -1,6 +1,9 @@
 """The list goes to the hidden primary: what changed since the serial that it serves."""
 
+from collections.abc import Mapping
 from datetime import datetime
+
+import polars as pl
 
 from tocsin.channels import knot
 from tocsin.desks.shield.actions import clocks
@@ -13,56 +16,76 @@ from tocsin.desks.shield.queries.published import (
     is_whole_since,
     newest,
 )
+from tocsin.formats import listed
 from tocsin.formats.listed import Delta
 from tocsin.formats.rpz import Zone, is_newer, write_changes, write_whole
 from tocsin.office.models import Deadline
+from tocsin.words.errors import Undelivered
+
+
+def publish_all(
+    zones: Mapping[str, Zone], *, socket: str, contact: str, by: str, at: datetime
+) -> str | None:
+    """Bring the primary to the newest edition of each audience's zone; a sentence, or None.
+
+    What was withdrawn is out once every zone was seen without it. One zone that fails keeps no
+    other waiting; then raises its `Undelivered`.
+    """
+    said, faults = [], []
+    for audience, zone in zones.items():
+        try:
+            done = publish(
+                knot.Primary(zone.origin, socket), audience, zone, contact=contact, at=at
+            )
+        except Undelivered as fault:
+            faults.append(fault)
+        else:
+            said += [done] if done else []
+    if faults:
+        raise faults[0]
+    _meet(by=by, at=at)
+    return "; ".join(said) or None
 
 
 def publish(
-    primary: knot.Primary, *, zone: Zone, contact: str, by: str, at: datetime
+    primary: knot.Primary, audience: str, zone: Zone, *, contact: str, at: datetime
 ) -> str | None:
-    """Bring the primary to the newest edition; a sentence, or None where it is there.
+    """Bring a zone to the newest edition of its audience; a sentence, or None where it is there.
 
     What it serves is asked of it: whatever happened to either side, the next pass mends it.
     Raises `Undelivered`.
     """
-    row = newest()
+    row = newest(audience)
     if row is None:
         return None
     serial = knot.read_serial(primary)
     if serial == row.version:
-        _meet(by=by, at=at)
         return None
     edition = edition_of(row, contact=contact, at=at)
-    if serial is None or is_whole_since(serial) or not _is_ours(serial):
-        return _publish_whole(primary, zone, row, serial, contact=contact, at=at)
-    delta = changes_since(serial, version=row.version)
+    if serial is None or is_whole_since(serial, audience) or not _is_ours(serial, audience):
+        if serial is not None and not is_newer(row.version, serial):
+            raise knot.behind(primary, serial, row.version)
+        owners = knot.read_owners(primary) if serial is not None else []
+        return _publish_whole(primary, zone, current(audience, at=at), edition, owners)
+    delta = changes_since(serial, audience, version=row.version)
     knot.publish(primary, write_changes(delta, zone=zone, edition=edition, passes=passes()))
-    _meet(by=by, at=at)
     return f"published edition {row.version}: {_counts(delta)}"
 
 
 def _publish_whole(
     primary: knot.Primary,
     zone: Zone,
-    row: Edition,
-    serial: int | None,
-    *,
-    contact: str,
-    at: datetime,
+    table: pl.DataFrame,
+    edition: listed.Edition,
+    owners: list[str],
 ) -> str:
-    if serial is not None and not is_newer(row.version, serial):
-        raise knot.behind(primary, serial, row.version)
-    table = current(at=at)
-    owners = knot.read_owners(primary) if serial is not None else []
-    edition = edition_of(row, contact=contact, at=at)
     commands = write_whole(table, zone=zone, edition=edition, passes=passes(), unset=owners)
     knot.publish(primary, commands)
-    return f"published edition {row.version} whole: {table.height:,} listings"
+    return f"published edition {edition.version} whole: {table.height:,} listings"
 
 
-def _is_ours(serial: int) -> bool:
-    return Edition.objects.filter(version=serial).exists()
+def _is_ours(serial: int, audience: str) -> bool:
+    return Edition.objects.filter(audience=audience, version=serial).exists()
 
 
 def _counts(delta: Delta) -> str:

@@ -7,59 +7,111 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('office', '0005_held'),
-        ('shield', '0001_initial'),
+        ("office", "0005_held"),
+        ("shield", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='listing',
-            name='address',
+            model_name="listing",
+            name="address",
             field=models.GenericIPAddressField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='listing',
-            name='tlp',
-            field=models.CharField(default='TLP:CLEAR', max_length=20),
+            model_name="listing",
+            name="tlp",
+            field=models.CharField(default="TLP:CLEAR", max_length=20),
         ),
         migrations.CreateModel(
-            name='Announcement',
+            name="Announcement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('listed', 'Listed'), ('withdrawn', 'Withdrawn')], max_length=10)),
-                ('owed_at', models.DateTimeField()),
-                ('told_at', models.DateTimeField(blank=True, null=True)),
-                ('problem', models.CharField(blank=True, max_length=300)),
-                ('listing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='announcements', to='shield.listing')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("listed", "Listed"), ("withdrawn", "Withdrawn")], max_length=10
+                    ),
+                ),
+                ("owed_at", models.DateTimeField()),
+                ("told_at", models.DateTimeField(blank=True, null=True)),
+                ("problem", models.CharField(blank=True, max_length=300)),
+                (
+                    "listing",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="announcements",
+                        to="shield.listing",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('owed_at', 'pk'),
+                "ordering": ("owed_at", "pk"),
             },
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('relation', models.CharField(max_length=20)),
-                ('because', models.CharField(max_length=500)),
-                ('at', models.DateTimeField()),
-                ('announcement', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='shield.announcement')),
-                ('delivery', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='office.delivery')),
-                ('party', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='office.party')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("relation", models.CharField(max_length=20)),
+                ("because", models.CharField(max_length=500)),
+                ("at", models.DateTimeField()),
+                (
+                    "announcement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notices",
+                        to="shield.announcement",
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="office.delivery",
+                    ),
+                ),
+                (
+                    "party",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="office.party",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('at', 'pk'),
+                "ordering": ("at", "pk"),
             },
         ),
         migrations.AddIndex(
-            model_name='announcement',
-            index=models.Index(condition=models.Q(('told_at__isnull', True)), fields=['owed_at'], name='shield_announce_owed'),
+            model_name="announcement",
+            index=models.Index(
+                condition=models.Q(("told_at__isnull", True)),
+                fields=["owed_at"],
+                name="shield_announce_owed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='announcement',
-            constraint=models.UniqueConstraint(fields=('listing', 'kind'), name='shield_announced_once'),
+            model_name="announcement",
+            constraint=models.UniqueConstraint(
+                fields=("listing", "kind"), name="shield_announced_once"
+            ),
         ),
     ]

@@ -12,6 +12,7 @@ from tocsin.flow.domains import parents
 from tocsin.flow.urls import read_url
 from tocsin.office.people.viewer import Viewer
 from tocsin.rules import lifecycle
+from tocsin.rules.audiences import PUBLIC
 from tocsin.rules.lifecycle import Step
 from tocsin.rules.shield import IN_FORCE, LISTING
 from tocsin.words.errors import NotFound
@@ -120,10 +121,13 @@ class Known:
 
 
 def check(text: str, *, at: datetime) -> Known:
-    """Whether a name or an address is listed, by itself or under a name; raises `Unreadable`."""
+    """Whether a name or an address is listed for everybody, by itself or under a name.
+
+    What is listed for some audience alone is nobody else's to know. Raises `Unreadable`.
+    """
     landing = read_url(text.strip())
     names = [landing.host] if landing.is_address else parents(landing.host)
-    rows = Listing.objects.filter(state__in=IN_FORCE, expires_at__gt=at)
+    rows = Listing.objects.filter(state__in=IN_FORCE, expires_at__gt=at, tlp=PUBLIC.most.value)
     found = rows.filter(
         Q(scope__in=("domain", "host"), value__in=[*names])
         | Q(scope="url", value=landing.text[:2000])

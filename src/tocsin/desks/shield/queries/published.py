@@ -17,9 +17,10 @@ from tocsin.desks.shield.queries.known import passes
 from tocsin.formats import listed, rpz
 from tocsin.formats.blocklists import LIST_FORMATS, write_delta
 from tocsin.formats.listed import Delta, Edition
+from tocsin.rules.audiences import PUBLIC
 from tocsin.words.errors import NotFound, Refused
 
-_KEPT = 8
+_KEPT = 12
 RPZ = "rpz"
 TITLE = "Phishing shield"
 
@@ -30,26 +31,34 @@ class File:
 
     data: bytes
     media_type: str
-    version: int
+    edition: Edition
     etag: str
 
+    @property
+    def version(self) -> int:
+        """The version that it is of."""
+        return self.edition.version
 
-_files: OrderedDict[tuple[str, int, str], tuple[datetime | None, File]] = OrderedDict()
+
+_files: OrderedDict[tuple[str, str, int, str], tuple[datetime | None, File]] = OrderedDict()
 _lock = Lock()
 
 
-def zone() -> rpz.Zone:
-    """The zone that the node's settings name."""
+def zone(audience: str = PUBLIC.name) -> rpz.Zone:
+    """The zone of an audience; one that the node's settings do not name is called rpz.invalid."""
     words = settings.SHIELD
-    origin, garden = words["zone"], words["garden"]
+    origin = words["zones"].get(audience) or (
+        words["zone"] if audience == PUBLIC.name else f"{audience}.rpz.invalid"
+    )
+    garden = words["garden"]
     is_name = len(garden) == 1 and ":" not in garden[0] and garden[0].rpartition(".")[2].isalpha()
     leads = rpz.Garden(name=garden[0]) if is_name else rpz.Garden(addresses=garden)
     return rpz.Zone(origin, words["name_server"], f"hostmaster.{origin}", leads)
 
 
-def newest() -> Row | None:
-    """The last edition; None where nothing was ever listed."""
-    return Row.objects.order_by("-version").first()
+def newest(audience: str = PUBLIC.name) -> Row | None:
+    """The last edition of an audience's list; None where it never had anything."""
+    return Row.objects.filter(audience=audience).order_by("-version").first()
 
 
 def edition_of(row: Row | None, *, contact: str, at: datetime) -> Edition:
@@ -71,27 +80,29 @@ def table_of(rows: QuerySet[Term]) -> pl.DataFrame:
     )
 
 
-def current(*, at: datetime) -> pl.DataFrame:
-    """What is in force."""
-    return table_of(Term.objects.filter(removed_in=None, expires_at__gt=at))
+def current(audience: str = PUBLIC.name, *, at: datetime) -> pl.DataFrame:
+    """What is in force for an audience."""
+    terms = Term.objects.filter(audience=audience)
+    return table_of(terms.filter(removed_in=None, expires_at__gt=at))
 
 
-def changes_since(since: int, *, version: int) -> Delta:
+def changes_since(since: int, audience: str = PUBLIC.name, *, version: int) -> Delta:
     """What changed after a version; raises `Refused` for one that cannot be told name by name."""
-    if since and not Row.objects.filter(version=since).exists():
+    if since and not Row.objects.filter(audience=audience, version=since).exists():
         raise Refused(f"since={since} is no version. Possible: one that you fetched, or 0")
-    changed = Term.objects.filter(Q(added_in__gt=since) | Q(removed_in__gt=since))
+    terms = Term.objects.filter(audience=audience)
+    changed = terms.filter(Q(added_in__gt=since) | Q(removed_in__gt=since))
     went = changed.filter(removed_in__gt=since).values("value")
-    rows = Term.objects.filter(Q(pk__in=changed.values("pk")) | Q(value__in=went, removed_in=None))
+    rows = terms.filter(Q(pk__in=changed.values("pk")) | Q(value__in=went, removed_in=None))
     return listed.changes(table_of(rows), since=since, version=version)
 
 
-def is_whole_since(since: int) -> bool:
+def is_whole_since(since: int, audience: str = PUBLIC.name) -> bool:
     """Whether the names that always pass changed after a version."""
-    return Row.objects.filter(version__gt=since, is_whole=True).exists()
+    return Row.objects.filter(audience=audience, version__gt=since, is_whole=True).exists()
 
 
-def file_of(form: str, *, contact: str, at: datetime) -> File:
+def file_of(form: str, audience: str = PUBLIC.name, *, contact: str, at: datetime) -> File:
     """One form of the list; made anew where its edition, or what is in force, is another.
 
     Raises `NotFound` for a form that there is not.
@@ -99,14 +110,14 @@ def file_of(form: str, *, contact: str, at: datetime) -> File:
     if form != RPZ and form not in LIST_FORMATS:
         known = ", ".join(sorted([RPZ, *LIST_FORMATS]))
         raise NotFound(f"there is no form {form!r}. Possible: {known}")
-    row = newest()
-    key = (form, row.version if row else 0, contact)
+    row = newest(audience)
+    key = (audience, form, row.version if row else 0, contact)
     with _lock:
         until, kept = _files.get(key, (None, None))
         if kept is not None and (until is None or until > at):
             return kept
-    table = current(at=at)
-    made = _made(form, table, row, contact=contact, at=at)
+    table = current(audience, at=at)
+    made = _made(form, audience, table, edition_of(row, contact=contact, at=at))
     with _lock:
         _files[key] = (_next_end(table), made)
         while len(_files) > _KEPT:
@@ -119,23 +130,23 @@ def _next_end(table: pl.DataFrame) -> datetime | None:
     return end if isinstance(end, datetime) else None
 
 
-def _made(form: str, table: pl.DataFrame, row: Row | None, *, contact: str, at: datetime) -> File:
-    edition = edition_of(row, contact=contact, at=at)
+def _made(form: str, audience: str, table: pl.DataFrame, edition: Edition) -> File:
     if form == RPZ:
-        data = rpz.write_zone(table, zone=zone(), edition=edition, passes=passes())
+        data = rpz.write_zone(table, zone=zone(audience), edition=edition, passes=passes())
         kind = rpz.MEDIA_TYPE
     else:
         data, kind = LIST_FORMATS[form].write(table, edition), LIST_FORMATS[form].media_type
-    return File(data, kind, edition.version, _etag(data))
+    return File(data, kind, edition, etag_of(data))
 
 
-def delta_file(since: int, *, contact: str, at: datetime) -> File:
+def delta_file(since: int, audience: str = PUBLIC.name, *, contact: str, at: datetime) -> File:
     """What changed after a version, as JSON."""
-    row = newest()
+    row = newest(audience)
     edition = edition_of(row, contact=contact, at=at)
-    data = write_delta(changes_since(since, version=edition.version), edition)
-    return File(data, "application/json", edition.version, _etag(data))
+    data = write_delta(changes_since(since, audience, version=edition.version), edition)
+    return File(data, "application/json", edition, etag_of(data))
 
 
-def _etag(data: bytes) -> str:
+def etag_of(data: bytes) -> str:
+    """What a cache goes by: the bytes, and nothing else."""
     return f'"{hashlib.sha256(data).hexdigest()[:32]}"'

@@ -1,4 +1,4 @@
-"""The list as files: at an address that is public or that nobody guesses."""
+"""The lists as files: at an address that is public, that nobody guesses, or with a token."""
 
 import hmac
 
@@ -7,24 +7,29 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
-from tocsin.desks.shield.queries.published import delta_file, file_of
-from tocsin.desks.shield.views.doors import contact, now, open_to_all
+from tocsin.desks.shield.queries.audiences import audience_for
+from tocsin.desks.shield.queries.published import File, delta_file, file_of
+from tocsin.desks.shield.queries.signed import SIGNATURE, signature_of
+from tocsin.desks.shield.views.doors import contact, now, open_to_all, store_folder
 from tocsin.words.errors import NotFound, Unusable
 
 _LONGEST_SINCE = 10
+_BEARER = "Bearer "
 
 
 @open_to_all("shield-list")
 @require_safe
 def list_file(request: HttpRequest, word: str, form: str) -> HttpResponseBase:
-    """One form of the list, 304 where the caller has it; `json?since=` is what changed."""
-    if not any(hmac.compare_digest(word, known) for known in settings.SHIELD["lists"]):
-        raise NotFound("there is no list here")
-    since = request.GET.get("since", "")
-    if since and form == "json":
-        file = delta_file(_since(since), contact=contact(request), at=now())
-    else:
-        file = file_of(form, contact=contact(request), at=now())
+    """One form of a list, 304 where the caller has it; `json?since=` is what changed.
+
+    With `.sig` behind the form, its signature. Whoever may not have a list is told what is told
+    of one that there is not.
+    """
+    audience = _audience(request, word)
+    name = form.removesuffix(SIGNATURE)
+    file = _file(request, name, audience)
+    if form != name:
+        file = signature_of(file, audience, name, store_folder=store_folder())
     known = (
         one.removeprefix("W/") for one in parse_etags(request.headers.get("If-None-Match", ""))
     )
@@ -34,9 +39,29 @@ def list_file(request: HttpRequest, word: str, form: str) -> HttpResponseBase:
     else:
         response = HttpResponse(file.data, content_type=file.media_type)
     response["ETag"] = file.etag
-    response["Cache-Control"] = "no-cache"
+    response["Cache-Control"] = "no-cache" if audience == "public" else "private, no-cache"
+    response["Vary"] = "Authorization"
     response["X-Tocsin-Version"] = str(file.version)
     return response
+
+
+def _audience(request: HttpRequest, word: str) -> str:
+    """By a word of the settings, or by the token of a party that is of the audience."""
+    for known, audience in settings.SHIELD["lists"].items():
+        if hmac.compare_digest(word.encode(), known.encode()):
+            return str(audience)
+    said = request.headers.get("Authorization", "")
+    token = said.removeprefix(_BEARER) if said.startswith(_BEARER) else ""
+    if token and audience_for(token, word, at=now()):
+        return word
+    raise NotFound("there is no list here")
+
+
+def _file(request: HttpRequest, form: str, audience: str) -> File:
+    since = request.GET.get("since", "")
+    if since and form == "json":
+        return delta_file(_since(since), audience, contact=contact(request), at=now())
+    return file_of(form, audience, contact=contact(request), at=now())
 
 
 def _since(text: str) -> int:

@@ -39,6 +39,7 @@ from tocsin.desks.shield.queries.messages import places_of
 from tocsin.desks.shield.views.doors import Asked, now, open_to, page_number, store_folder
 from tocsin.flow.scope import Choice
 from tocsin.office import sentences
+from tocsin.rules.audiences import PUBLIC
 from tocsin.rules.shield import CAMPAIGN
 from tocsin.words.errors import NotFound, TocsinError
 
@@ -94,6 +95,7 @@ def approve_group(request: Asked, uid: UUID) -> HttpResponseBase:
     found, form = _group_for(request, uid), Approve(request.POST)
     if form.is_valid():
         words = {**form.cleaned_data, "scope": form.cleaned_data["scope"] or None}
+        words["tlp"] = words["tlp"] or PUBLIC.most.value
         try:
             row = approve(request.viewer, **words, group=uid, at=now())
         except NotFound:
