@@ -1,6 +1,7 @@
 """The events of a case are read from the store: exactly those it counts, as its party saw them."""
 
 import shutil
+from datetime import timedelta
 
 import polars as pl
 import pytest
@@ -105,3 +106,67 @@ def test_what_was_erased_from_the_store_is_not_in_the_list(route, store, at, tmp
     case = Case.objects.get(party__slug="meadow-net")
     seen = consult_case(desk(at), case.uid, why="test", at=at, store_folder=store.path)
     assert (seen.rows, seen.total, seen.pages) == ([], 0, 1)
+
+
+def totals(store, at) -> list[tuple[str, int, int]]:
+    """Of every case of one party: family, how many events it counts, how many are read."""
+    cases = Case.objects.filter(party__slug="meadow-net").order_by("about_kind", "family")
+    return [
+        (
+            case.family or case.about_kind,
+            case.events,
+            consult_case(desk(at), case.uid, why="test", at=at, store_folder=store.path).total,
+        )
+        for case in cases
+    ]
+
+
+def test_a_case_counts_what_its_list_shows_however_many_things_a_chunk_told_apart(
+    route, store, at, tmp_path
+) -> None:
+    lines = [f"192.0.2.{n % 120}:f{n:03}" for n in range(250)]
+    first = families(tmp_path, "a.csv", [*lines, *lines, "192.0.2.7:quillworm"])
+    second = families(tmp_path, "b.csv", [f"192.0.2.{n}:quillworm" for n in range(60)])
+
+    route(first, second)
+
+    found = totals(store, at)
+    assert len(found) == tally.MOST_THINGS + 1
+    assert ("quillworm", 61, 61) in found
+    assert [counted for _, counted, _ in found] == [read for *_, read in found]
+    assert sum(counted for _, counted, _ in found) == 561
+
+
+def families(folder, name: str, lines: list[str]):
+    """A sinkhole report with an address and a malware in each row, one second after the other."""
+    path = folder / f"2026-11-22-event4_sinkhole-{name}"
+    rows = []
+    for number, line in enumerate(lines):
+        ip, infection = line.split(":")
+        moment = f"2026-11-22 09:{number // 60:02}:{number % 60:02}"
+        rows.append(f"{moment},{ip},{4000 + number},sinkhole,{infection}\n")
+    path.write_text("timestamp,src_ip,src_port,tag,infection\n" + "".join(rows))
+    return path
+
+
+def test_what_one_run_told_apart_and_another_did_not_is_listed_where_it_is_counted(
+    route, store, at, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(tally, "MOST_THINGS", 1)
+    route(families(tmp_path, "a.csv", [*three("quillworm", 10), *two("heronbot", 20)]))
+    later = families(tmp_path, "b.csv", [*three("heronbot", 30), *two("quillworm", 40)])
+    route(later, at=at + timedelta(hours=1))
+
+    assert totals(store, at + timedelta(hours=1)) == [
+        ("heronbot", 3, 3),
+        ("quillworm", 3, 3),
+        ("rest", 4, 4),
+    ]
+
+
+def three(infection: str, first: int) -> list[str]:
+    return [f"192.0.2.{first + n}:{infection}" for n in range(3)]
+
+
+def two(infection: str, first: int) -> list[str]:
+    return three(infection, first)[:2]

@@ -16,7 +16,7 @@ from tocsin.flow.durable import flush
 from tocsin.flow.release import columns_of
 from tocsin.flow.remits import Recipient
 from tocsin.flow.stages import Piece, Plan, Routed
-from tocsin.flow.tally import MOST_IN_CHUNK, summed, together
+from tocsin.flow.tally import MOST_APART, summed, together
 from tocsin.words.markings import Tlp
 from tocsin.words.moments import stamp
 from tocsin.words.relations import Relation
@@ -92,7 +92,7 @@ class Gatherer:
             self._add_figures(key, table)
         self._tallies.append(routed.tallies)
         if len(self._tallies) > 8:
-            self._tallies = [together(summed(self._tallies), MOST_IN_CHUNK)]
+            self._tallies = [together(summed(self._tallies), MOST_APART)]
 
     def tallies(self) -> pl.DataFrame:
         """What cases are made from (`flow.tally`), of all chunks so far."""

@@ -17,22 +17,31 @@ from pathlib import Path
 import polars as pl
 
 from tocsin.flow.domains import registrable_domains
+from tocsin.flow.footers import Place, places
 from tocsin.flow.release import Lane, may_receive, member, release, rule_of
-from tocsin.flow.store import read_events
+from tocsin.flow.store import files_of, read_files
 from tocsin.flow.tally import REST
 from tocsin.rules.disclosure import Act
 from tocsin.words.errors import Unusable
 from tocsin.words.relations import Relation, RemitKind, Side
 
-Thing = tuple[str, str, str]  # family, kind of what it is about, what it is about
+# Which event it is, where it lies, and what it is put in order by.
+_FOUND = {
+    "report": pl.String,
+    "row": pl.Int64,
+    "told": pl.String,
+    "file": pl.String,
+    "time.source": pl.Datetime("us", "UTC"),
+}
+Beside = tuple[str, str, str, str]  # run, family, kind of what it is about, what it is about
 
 
 @dataclass(frozen=True)
 class Selection:
     """What one case counts: told as which label, of which class, family and thing.
 
-    `beside` are the things that the same deliveries told of as cases of their own: a case of the
-    rest counts what is none of them. `within` and `without` are networks or domains (a split).
+    `beside` are the things that the same runs told of as cases of their own, run by run: a case of
+    the rest counts what is none of them. `within` and `without` are networks or domains (a split).
     """
 
     told_as: str
@@ -42,7 +51,7 @@ class Selection:
     family: str
     about_kind: str
     about: str
-    beside: tuple[Thing, ...] = ()
+    beside: tuple[Beside, ...] = ()
     within: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
 
@@ -68,13 +77,12 @@ def recall(
 ) -> Recalled:
     """A stretch of a case's events, the latest first; `selections` share relation and side."""
     found = which(table, selections, runs=runs, days=days, on=on)
-    page = found.slice(start, size)
+    page = _latest(found, start + size).slice(start, size)
     if not len(page):
         return Recalled([], len(found))
     wanted = (
-        read_events(table, days=sorted(set(days)))
+        read_files(Path(name) for name in page["file"].unique().sort())
         .filter(
-            *_likely(selections, runs),
             # The order of the files: what lies outside is passed over.
             pl.col("told").is_between(pl.lit(page["told"].min()), pl.lit(page["told"].max())),
             pl.col("told").is_in(page["told"].unique().implode()),
@@ -82,7 +90,11 @@ def recall(
             pl.col("row").is_in(page["row"].unique().implode()),
         )
         .collect()
-        .join(page.drop("told"), on=["report", "row"], how="inner", maintain_order="right")
+        .join(
+            page.select("file", "report", "row"),
+            on=["file", "report", "row"],
+            maintain_order="right",
+        )
     )
     first = selections[0]
     lane = Lane(first.relation, first.side, on)
@@ -102,52 +114,52 @@ def which(
     days: Sequence[date],
     on: date,
 ) -> pl.DataFrame:
-    """`report`, `row` and `told` of every event, the latest first."""
-    nothing = pl.DataFrame(schema={"report": pl.String, "row": pl.Int64, "told": pl.String})
+    """`report`, `row`, `told`, `file` and `time.source` of every event, in no order."""
+    nothing = pl.DataFrame(schema=_FOUND)
     if not runs or not selections or not (table / "_delta_log").is_dir():
         return nothing
-    side, events = selections[0].side, read_events(table, days=sorted(set(days)))
-    if "told" not in events.collect_schema():  # written by a version that did not note it
+    labels, files = {one.told_as for one in selections}, files_of(table, days=days)
+    candidates = [
+        _candidates(place, selections) for place in places(files, told_as=labels, runs=runs)
+    ]
+    if not any(map(len, candidates)):
         return nothing
-    candidates = (
-        events.filter(*_likely(selections, runs))
+    rows = pl.concat(candidates)
+    own = [_is_own(rows, one, on) for one in selections]
+    return rows.filter(reduce(or_, own)).select(*_FOUND)
+
+
+def _latest(found: pl.DataFrame, most: int) -> pl.DataFrame:
+    """So many of them, the latest first; those without a moment are the last."""
+    by, is_down = ["time.source", "report", "row"], [True, False, False]
+    if len(found) > most:  # to put all of them in order costs more than to find them
+        found = found.top_k(most, by=by, reverse=[not one for one in is_down])
+    return found.sort(by, descending=is_down, nulls_last=True)
+
+
+def _candidates(place: Place, selections: Sequence[Selection]) -> pl.DataFrame:
+    """What may belong to a case, with all that says whether it does."""
+    side = selections[0].side
+    return (
+        read_files(place.files)
+        .filter(*place.likely, *_likely(selections))
         .select(
-            "report",
-            "row",
-            "told",
-            "time.source",
+            *_FOUND,
+            "run",
             "classification.type",
             "classification.identifier",
             "malware.name",
             pl.col(f"{side}.asn").alias("asn"),
             pl.col(f"{side}.fqdn").alias("fqdn"),
             pl.col(f"{side}.ip").alias("ip"),
-            pl.col(f"{side}.network").alias("network"),
         )
         .collect()
     )
-    if not len(candidates):
-        return candidates.select("report", "row", "told")
-    own = [_is_own(candidates, one, on) for one in selections]
-    return (
-        candidates.filter(reduce(or_, own))
-        .sort("time.source", "report", "row", descending=[True, False, False], nulls_last=True)
-        .select("report", "row", "told")
-    )
 
 
-def _likely(selections: Sequence[Selection], runs: Sequence[str]) -> list[pl.Expr]:
-    """What every event of a case fulfils, and few others: cheap enough to ask of millions.
-
-    Text by text, so that the store passes over what it does not hold; `_is_own` is exact.
-    """
-    told = pl.col("told")
-    labels = sorted({one.told_as for one in selections})
-    likely = [
-        pl.any_horizontal(told.str.contains(text, literal=True) for text in labels),
-        pl.col("classification.type").is_in(sorted({one.kind for one in selections})),
-        pl.col("run").is_in(sorted(set(runs))),
-    ]
+def _likely(selections: Sequence[Selection]) -> list[pl.Expr]:
+    """What every event of a case fulfils, and few others: cheap enough to ask of millions."""
+    likely = [pl.col("classification.type").is_in(sorted({one.kind for one in selections}))]
     numbers = [_asn_of(one) for one in selections]
     if None not in numbers:
         asn = pl.col(f"{selections[0].side}.asn")
@@ -164,20 +176,38 @@ def _asn_of(one: Selection) -> int | None:
 
 def _is_own(rows: pl.DataFrame, one: Selection, on: date) -> pl.Series:
     """As `flow.tally` counted them."""
-    told = rows["told"].str.extract(f"(?m)^{_literal(one.told_as)}:(.*)$")
+    told = _remits(rows["told"], one.told_as)
     family, (kind, about) = _family(rows, one, on), _about(rows, one, told)
     mine = (family == one.family) & (kind == one.about_kind) & (about == one.about)
     if one.about_kind == REST:
-        others = [
-            (family == other[0]) & (kind == other[1]) & (about == other[2]) for other in one.beside
-        ]
-        mine = ~reduce(or_, others) if others else told.is_not_null()
+        mine = ~_is_beside([rows["run"], family, kind, about], one.beside)
     mine &= told.is_not_null() & (rows["classification.type"] == one.kind)
     for where in one.within:
         mine &= _lies_in(rows, where)
     for other in one.without:
         mine &= ~_lies_in(rows, other)
     return mine.fill_null(value=False)
+
+
+def _remits(told: pl.Series, told_as: str) -> pl.Series:
+    """`asn:AS64496`: for which part of their remit somebody was told; null where they were not."""
+    texts = told.unique().drop_nulls()  # few, of many rows
+    remits = texts.str.extract(f"(?m)^{_literal(told_as)}:(.*)$")
+    return told.replace_strict(texts, remits, default=None, return_dtype=pl.String)
+
+
+def _is_beside(things: list[pl.Series], beside: Sequence[Beside]) -> pl.Series:
+    """Whether a row is of something that its run told apart."""
+    names = ["run", "family", "kind", "about"]
+    apart = pl.DataFrame(list(beside), schema=dict.fromkeys(names, pl.String), orient="row")
+    table = pl.DataFrame([one.alias(name) for one, name in zip(things, names, strict=True)])
+    found = table.join(
+        apart.unique().with_columns(pl.lit(value=True).alias("is_beside")),
+        on=names,
+        how="left",
+        maintain_order="left",
+    )
+    return found["is_beside"].fill_null(value=False)
 
 
 def _literal(text: str) -> str:
@@ -275,7 +305,7 @@ def _as_flowing(rows: pl.DataFrame, relation: Relation) -> pl.DataFrame:
             pl.lit(None, dtype=pl.String).alias("attributable"),
             pl.col("repeats").cast(pl.UInt32),
         )
-        .drop("told", "day")
+        .drop("told", "file")
         .filter(pl.col("tlp").is_in(may_receive(relation)))
     )
 

@@ -18,6 +18,7 @@ from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
 from tocsin.flow.durable import flush
+from tocsin.flow.footers import footer_for
 from tocsin.flow.release import json_object
 from tocsin.rules.disclosure import is_secret
 from tocsin.words.fields import EXTRA, FIELDS, Kind
@@ -91,7 +92,13 @@ def write_file(rows: pl.DataFrame, path: Path) -> None:
     """Rows of the store as one file, in the order in which they are looked for."""
     by = [name for name in _ORDER if name in rows.columns]
     ordered = rows.sort(by, nulls_last=True) if by else rows
-    ordered.write_parquet(path, compression="zstd", compression_level=1, row_group_size=_GROUP)
+    ordered.write_parquet(
+        path,
+        compression="zstd",
+        compression_level=1,
+        row_group_size=_GROUP,
+        metadata=footer_for(rows),
+    )
 
 
 def commit(table: Path, parts: Iterable[Part], *, run: str, at: datetime) -> bool:
@@ -156,3 +163,22 @@ def read_events(table: Path, *, days: Iterable[date] | None = None) -> pl.LazyFr
     """The store as a lazy frame with the columns of `SCHEMA`."""
     frame = pl.scan_delta(str(table))
     return frame.filter(pl.col("day").is_in(list(days))) if days is not None else frame
+
+
+def files_of(table: Path, *, days: Iterable[date]) -> list[Path]:
+    """The files of the newest version that hold these days."""
+    folders = {f"day={day.isoformat()}" for day in days}
+    paths = (Path(uri.removeprefix("file://")) for uri in DeltaTable(str(table)).file_uris())
+    return sorted(path for path in paths if path.parent.name in folders)
+
+
+def read_files(files: Iterable[Path]) -> pl.LazyFrame:
+    """Some files of the store with the columns of `SCHEMA` but the day, and `file`: whence."""
+    return pl.scan_parquet(
+        list(files),
+        schema={name: kind for name, kind in SCHEMA.items() if name != "day"},
+        missing_columns="insert",  # written by an earlier version
+        extra_columns="ignore",
+        hive_partitioning=False,
+        include_file_paths="file",
+    )

@@ -17,13 +17,16 @@ from tocsin.words.markings import STRICTNESS
 from tocsin.words.relations import Relation, RemitKind, Side
 
 MOST_THINGS = 50  # of one party, relation and class in one run; the rest is counted together
-MOST_IN_CHUNK = 4 * MOST_THINGS  # before all chunks are known
+MOST_SAMPLED = 4 * MOST_THINGS  # in one chunk, with a row of theirs; writing it out costs most
+# Until all chunks are known, so that what ends up apart was counted apart in every one of them. Of
+# more things than this, some may be counted for less than what is read back of them.
+MOST_APART = 20_000
 REST = "rest"
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 
 KEYS = ("party", "relation", "side", "kind", "family", "about_kind", "about")
-# `sample`: one released row as JSON (a few cost as much as all the counting). `severity` is an
-# index into SEVERITIES or null, `strictest` one into the markings.
+# `sample`: one released row as JSON, or null (a few cost as much as all the counting). `severity`
+# is an index into SEVERITIES or null, `strictest` one into the markings.
 TALLY: dict[str, pl.DataType | type[pl.DataType]] = {
     "party": pl.UInt32,
     "relation": pl.String,
@@ -48,7 +51,7 @@ _COUNTS = (
     pl.col("severity").max(),
     pl.col("strictest").max(),
     pl.col("because").first(),
-    pl.col("sample").first(),
+    pl.col("sample").drop_nulls().first(),
 )
 
 
@@ -102,11 +105,13 @@ def tally(
         pl.col("at").alias("sample"),
     )
     rank = pl.col("events").rank("ordinal", descending=True).over("party", "kind")
-    is_rest = found.select(rank > MOST_IN_CHUNK).to_series()
+    places = found.select(rank).to_series()
     counted = found.select(*TALLY)
-    # Before rows are written out, which costs most.
-    few = pl.concat([counted.filter(~is_rest), _rest(counted.filter(is_rest))])
-    return few.with_columns(_written(released, few["sample"])).cast(pl.Schema(TALLY))
+    sampled = counted.filter(places <= MOST_SAMPLED)
+    others = counted.filter(places > MOST_SAMPLED).with_columns(pl.lit(None).alias("sample"))
+    written = sampled.with_columns(_written(released, sampled["sample"]))
+    schema = pl.Schema(TALLY)
+    return together(pl.concat([written.cast(schema), others.cast(schema)]), MOST_APART)
 
 
 def _about(

@@ -383,6 +383,8 @@ _WEB_ROWS = (
     ("event_list_first_ms", "ms of the first list of events, nothing in memory", "under 1,000"),
     ("event_list_p50_ms", "ms of a list of events, half of them", ""),
     ("event_list_worst_ms", "ms of a list of events, the slowest", "under 1,000"),
+    ("event_list_cpu_p50_ms", "ms of CPU of a list of events, half of them", ""),
+    ("event_list_cpu_worst_ms", "ms of CPU of a list of events, the costliest", ""),
     ("peak_mib", "MiB of the server's processes at the end", ""),
     ("load_average", "load average at the end", ""),
 )

@@ -134,7 +134,7 @@ def _by_thing(tallies: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
     seen = tallies.group_by("thing", maintain_order=True).agg(
         pl.col(*KEYS, "because").first(),
         *_COUNTS,
-        pl.col("sample").head(MOST_SAMPLED).str.join(","),
+        pl.col("sample").drop_nulls().head(MOST_SAMPLED).str.join(","),
     )
     seen = seen.join(places, on=["party", "relation"], how="left", maintain_order="left")
     named = pl.concat_str("uid", *KEYS[1:], separator="\n")

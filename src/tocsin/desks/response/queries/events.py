@@ -9,13 +9,14 @@ from pathlib import Path
 
 from tocsin.desks.response.models import Case, Sighting
 from tocsin.desks.response.queries.cases import KEPT_BACK, is_desk
-from tocsin.flow.recall import Recalled, Selection, recall, which
+from tocsin.flow.recall import Beside, Recalled, Selection, recall, which
+from tocsin.flow.tally import MOST_THINGS, REST
 from tocsin.office import keys
 from tocsin.office.people.viewer import Viewer
 from tocsin.words.relations import Relation, Side
 
 MOST_RUNS = 400  # of one case, the latest; what is older is in the store and not in the list
-MOST_BESIDE = 500
+MOST_BESIDE = MOST_RUNS * MOST_THINGS
 
 
 def events_of(
@@ -71,18 +72,6 @@ def selections_of(case: Case, *, within: str = "") -> list[Selection]:
 
 
 def _selection(case: Case, *, narrowed: str) -> Selection:
-    beside = (
-        Case.objects.filter(
-            told_as=case.told_as,
-            kind=case.kind,
-            sightings__report__in=case.sightings.values("report"),
-        )
-        .exclude(pk=case.pk)
-        .exclude(family=case.family, about_kind=case.about_kind, about=case.about)
-        .order_by()
-        .values_list("family", "about_kind", "about")
-        .distinct()
-    )
     return Selection(
         told_as=case.told_as,
         relation=Relation(case.relation),
@@ -91,7 +80,27 @@ def _selection(case: Case, *, narrowed: str) -> Selection:
         family=case.family,
         about_kind=case.about_kind,
         about=case.about,
-        beside=tuple(beside[:MOST_BESIDE]),
+        beside=_beside(case),
         within=tuple(filter(None, (case.within, narrowed))),
         without=tuple(case.without),
     )
+
+
+def _beside(case: Case) -> tuple[Beside, ...]:
+    """What the runs that told of a case of the rest told apart: each thing with its run."""
+    if case.about_kind != REST:
+        return ()
+    rows = (
+        Case.objects.filter(
+            told_as=case.told_as,
+            kind=case.kind,
+            sightings__report__in=case.sightings.values("report"),
+        )
+        .exclude(pk=case.pk)
+        .exclude(family=case.family, about_kind=case.about_kind, about=case.about)
+        .order_by()
+        .values_list("sightings__report__run__uid", "family", "about_kind", "about")
+        .distinct()
+    )
+    found = rows[:MOST_BESIDE]
+    return tuple((run.hex, family, kind, about) for run, family, kind, about in found)
