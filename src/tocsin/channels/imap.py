@@ -149,6 +149,14 @@ class Box:
             else:
                 _done(self._client.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Seen)"))
 
+    def erase(self, uid: int) -> None:
+        """Delete a message that was taken in; again: changes nothing. Where the server cannot
+        expunge one message alone (RFC 4315), it is left marked as deleted."""
+        with _sentences(self._place):
+            _done(self._client.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)"))
+            if "UIDPLUS" in self._client.capabilities:
+                _done(self._client.uid("EXPUNGE", str(uid)))
+
     def _move(self, uid: int) -> None:
         folder = _quoted(self._place.done)
         if "MOVE" in self._client.capabilities:

@@ -50,6 +50,11 @@ _POLICY = re.compile(
 )
 # RFC 3463: the mailbox or its host does not exist, moved away, or takes no mail at all.
 _DEAD = re.compile(r"5\.1\.(1|2|3|6|10)|5\.2\.1")
+# Mailboxes that no person reads (RFC 3834 2, RFC 2142, and what list programs are called).
+_ROLE = re.compile(
+    r"mailer-daemon|postmaster|listserv|majordomo|(do-?)?not?-?reply.*|owner-.*|bounces?[-+].*"
+    r"|.*-(request|bounces?|owner|errors|relay)"
+)
 _AUTOMATIC = {"bulk", "junk", "auto_reply", "list"}
 
 
@@ -147,6 +152,40 @@ def read_message(raw: bytes) -> Returned:
         ticket=_ticket(_header(message, "Subject") + original),
         failures=failures,
     )
+
+
+def answerable(raw: bytes) -> str:
+    """Where an automatic answer to a message may go (RFC 3834 2 and 4), "" where it may not.
+
+    Never to lists, programs, role accounts, what was redirected by hand (its sender is not who
+    passed it on), or a sender that the receiving server found to be forged.
+    """
+    message = message_from_bytes(raw, policy=policy.compat32)
+    names = {name.lower() for name in message.keys()}  # noqa: SIM118 a message is no mapping
+    if _is_automatic(message) or any(name.startswith(("list-", "resent-")) for name in names):
+        return ""
+    checked = _header(message, "Authentication-Results").lower()
+    if re.search(r"\b(spf|dmarc)\s*=\s*(fail|softfail)\b", checked):
+        return ""
+    said = getaddresses([_header(message, "Return-Path")])
+    address = (said[0][1].lower() if said else "") or _sender(message)
+    local, _, domain = address.rpartition("@")
+    if not local or not domain or len(address) > 254 or _ROLE.fullmatch(local):
+        return ""
+    return address
+
+
+def language_of(raw: bytes) -> str:
+    """What the sender's program says it speaks (RFC 3282), "" where it says nothing."""
+    message = message_from_bytes(raw, policy=policy.compat32)
+    said = _header(message, "Accept-Language") or _header(message, "Content-Language")
+    found = re.match(r"[A-Za-z]{2,3}\b", said)
+    return found[0].lower() if found else ""
+
+
+def body_of(raw: bytes) -> bytes:
+    """What stands behind the header: the same however often a message was passed on."""
+    return re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[-1]
 
 
 def _bounce(message: Message) -> tuple[tuple[Failure, ...], str]:

@@ -104,12 +104,13 @@ def _places(urls: pl.Series, lists: Lists) -> tuple[pl.DataFrame, tuple[str, ...
         except Unreadable:
             bad.append(url)
             continue
-        found.append((url, landing.host, landing.text, _group(landing, lists)))
+        found.append((url, landing.host, landing.text, group_of(landing, lists)))
     columns = dict.fromkeys(("url", "host", "landing", "group"), pl.String)
     return pl.DataFrame(found, schema=columns, orient="row"), tuple(bad)
 
 
-def _group(landing: Landing, lists: Lists) -> str:
+def group_of(landing: Landing, lists: Lists) -> str:
+    """The registrable domain, or the address where the host is everybody's."""
     if why_no_name(landing, lists):
         return landing.text
     return registrable_domain(landing.host) or landing.text

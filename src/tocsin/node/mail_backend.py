@@ -5,6 +5,7 @@ used; everywhere else it waits, and whoever sends letters tries again.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage as Message
 from email.policy import SMTP
@@ -29,7 +30,10 @@ class NodeMail(BaseEmailBackend):
             return Terminal().send_messages(list(email_messages)) or 0
         server = mail.server_of(words)
         for message in email_messages:
-            mail.hand_in(_composed(message, server), message.recipients(), server)
+            # Nobody is told where an answer that wrote itself cannot be delivered (RFC 3834 4).
+            is_answer = "In-Reply-To" in message.extra_headers
+            envelope = replace(server, sender="") if is_answer else server
+            mail.hand_in(_composed(message, server), message.recipients(), envelope)
         return len(email_messages)
 
 
@@ -41,7 +45,8 @@ def _composed(message: EmailMessage, server: mail.Server) -> bytes:
     made["Subject"] = message.subject
     made["Date"] = datetime.now(UTC)
     made["Message-ID"] = mail.message_id(get_random_string(32), server.domain)
-    made["Auto-Submitted"] = "auto-generated"  # RFC 3834
+    for name, value in ({"Auto-Submitted": "auto-generated"} | message.extra_headers).items():
+        made[name] = value  # RFC 3834
     made["X-Auto-Response-Suppress"] = "OOF, AutoReply"
     made.set_content(str(message.body), cte="quoted-printable")
     return made.as_bytes()

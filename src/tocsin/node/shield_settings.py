@@ -11,6 +11,9 @@ TOCSIN_SHIELD_KNOT_SOCKET  control socket of the Knot DNS that serves the zone
 TOCSIN_SHIELD_LISTS        words in the addresses of the list, joined by commas: `public`, or one
                            that nobody guesses for each who may fetch it, for another audience as
                            `providers:word`; without it, only who has a token fetches any
+TOCSIN_SHIELD_IMAP_…       the mailbox to which people forward messages: HOST, PORT, TLS, USER,
+                           PASSWORD_FILE, TOKEN_FILE, FOLDER, DONE_FOLDER, CA_FILE as TOCSIN_IMAP_…
+TOCSIN_SHIELD_MAILDIR      the same as a Maildir on this machine
 TOCSIN_SHIELD_RATE         reports, appeals and checks of one address in an hour (default 60)
 """
 
@@ -22,8 +25,10 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from tocsin.channels import imap
 from tocsin.rules import audiences
 from tocsin.rules.audiences import AUDIENCES
+from tocsin.words.errors import Unusable
 
 PUBLIC = audiences.PUBLIC.name
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
@@ -42,6 +47,8 @@ def read_shield() -> dict[str, Any]:
         "socket": _socket(origin),
         "lists": _lists(),
         "rate": _rate(),
+        "imap": _imap(),
+        "maildir": _folder("TOCSIN_SHIELD_MAILDIR"),
     }
 
 
@@ -106,6 +113,33 @@ def _lists() -> dict[str, str]:
             )
         found[word] = audience
     return found
+
+
+IMAP = {
+    "host": "TOCSIN_SHIELD_IMAP_HOST",
+    "port": "TOCSIN_SHIELD_IMAP_PORT",
+    "tls": "TOCSIN_SHIELD_IMAP_TLS",
+    "user": "TOCSIN_SHIELD_IMAP_USER",
+    "password_file": "TOCSIN_SHIELD_IMAP_PASSWORD_FILE",
+    "token_file": "TOCSIN_SHIELD_IMAP_TOKEN_FILE",
+    "folder": "TOCSIN_SHIELD_IMAP_FOLDER",
+    "done": "TOCSIN_SHIELD_IMAP_DONE_FOLDER",
+    "ca_file": "TOCSIN_SHIELD_IMAP_CA_FILE",
+}
+
+
+def _imap() -> imap.Place | None:
+    try:
+        return imap.place_of({key: _word(name) for key, name in IMAP.items()})
+    except Unusable as fault:
+        raise ImproperlyConfigured(f"TOCSIN_SHIELD_IMAP_…: {fault}") from fault
+
+
+def _folder(name: str) -> Path | None:
+    path = _word(name)
+    if path and not Path(path).is_absolute():
+        raise ImproperlyConfigured(f"{name}: possible is an absolute path")
+    return Path(path) if path else None
 
 
 def _rate() -> int:

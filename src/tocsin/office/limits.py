@@ -34,8 +34,13 @@ def client_address(meta: dict[str, Any], *, proxies: int) -> str:
 
 def may_try(name: str, request: HttpRequest, *, most: int, at: datetime) -> bool:
     """Whether an address has a try of this kind left in this hour; counts it."""
+    return has_left(name, _line_of(request), most=most, at=at)
+
+
+def has_left(name: str, who: str, *, most: int, at: datetime) -> bool:
+    """Whether somebody has a try of this kind left in this hour; counts it."""
     hour = int(at.timestamp()) // _HOUR
-    key = f"try:{name}:{_line_of(request)}:{hour}"
+    key = f"try:{name}:{who}:{hour}"
     cache.add(key, 0, timeout=_HOUR)
     try:
         return int(cache.incr(key)) <= most

@@ -52,6 +52,7 @@ class Shield(AppConfig):
     # For retention (office.retention): model, place, counted from which field, emptied to what.
     retention: tuple[tuple[str, Place, str, dict[str, Any] | None], ...] = (
         ("Message", Place.SHIELD_MESSAGES, "received_at", None),
+        ("Arrival", Place.SHIELD_MESSAGES, "at", None),
         ("Listing", Place.LISTINGS, "changed_at", None),
         ("Group", Place.GROUPS, "changed_at", None),
     )

@@ -1,5 +1,6 @@
 """What the shield does on a schedule."""
 
+from collections import Counter
 from datetime import timedelta
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.conf import settings
 from tocsin.desks.shield.actions.announcing import Desk, tell_concerned
 from tocsin.desks.shield.actions.ending import end_due
 from tocsin.desks.shield.actions.publishing import publish_all
+from tocsin.desks.shield.actions.reading_mail import Taker, read_imap, read_maildir
 from tocsin.desks.shield.actions.triaging import refresh_queue
 from tocsin.desks.shield.queries.published import zone
 from tocsin.formats import xarf
@@ -41,11 +43,24 @@ def order_queue(slot: Slot) -> str | None:
     return f"{count} groups put in order" if count else None
 
 
+def read_mail(slot: Slot) -> str | None:
+    """What people forwarded to the shield's mailbox, over IMAP or out of a Maildir."""
+    shield = settings.SHIELD
+    taker = Taker(slot.by, slot.at, slot.store_folder, most=shield["rate"])
+    counts: Counter[str] = Counter()
+    if shield["imap"] is not None:
+        counts += read_imap(shield["imap"], taker)
+    if shield["maildir"] is not None:
+        counts += read_maildir(shield["maildir"], taker)
+    return ", ".join(f"{count} {word}" for word, count in sorted(counts.items())) or None
+
+
 def recurring() -> list[Recurring]:
     """Every job with its schedule. A name server that hangs holds up nothing else."""
     return [
         Recurring("end-listings", timedelta(seconds=5), end_listings),
         Recurring("order-queue", timedelta(minutes=1), order_queue, lane="shield-queue"),
+        Recurring("read-shield-mail", timedelta(seconds=20), read_mail, lane="shield-mail"),
         Recurring(
             "tell-of-listings", timedelta(seconds=2), tell_of_listings, lane="shield-notices"
         ),

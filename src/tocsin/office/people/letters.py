@@ -31,9 +31,14 @@ def at_once() -> None:
     _state["at_once"] = True
 
 
-def queue(address: str, *, subject: str, text: str, at: datetime) -> Letter:
-    """Write a letter; with an empty `address` it is thrown away later, at the same cost."""
+def queue(address: str, *, subject: str, text: str, at: datetime, answers: str = "") -> Letter:
+    """Write a letter; with an empty `address` it is thrown away later, at the same cost.
+
+    `answers` is the Message-ID of what it answers by itself (RFC 3834): nothing answers it back.
+    """
     words = {"to": address, "subject": subject, "text": text}
+    if answers:
+        words["answers"] = answers
     letter = Letter.objects.create(
         sealed=seal(json.dumps(words).encode(), purpose=_PURPOSE),
         created_at=as_utc(at),
@@ -60,11 +65,18 @@ def _send(letter: Letter, *, at: datetime) -> bool:
     try:
         words = read(letter)
         if words["to"]:
-            EmailMessage(words["subject"], words["text"], to=[words["to"]]).send()
+            _message(words).send()
     except Exception as fault:
         return _put_back(letter, fault, at=at)
     letter.delete()
     return True
+
+
+def _message(words: dict[str, str]) -> EmailMessage:
+    id_ = words.get("answers", "")
+    headers = {"Auto-Submitted": "auto-replied", "In-Reply-To": id_, "References": id_}
+    said = {"headers": headers} if id_ else {}
+    return EmailMessage(words["subject"], words["text"], to=[words["to"]], **said)
 
 
 def _put_back(letter: Letter, fault: Exception, *, at: datetime) -> bool:

@@ -1,11 +1,14 @@
 """A message comes in: read, sealed, put into its groups; always a reference."""
 
 import hashlib
+import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
@@ -25,6 +28,8 @@ from tocsin.words.moments import as_utc
 
 LONGEST_TEXT = 20_000
 LARGEST_FILE = 5 * 1024 * 1024
+LARGEST_MAIL = 25 * 1024 * 1024
+MOST_JUDGED = 200  # a group with more messages is judged with the queue, within a minute
 KEPT = timedelta(days=30)  # without a decision, too
 PUBLIC = "public"
 
@@ -42,8 +47,19 @@ class Brought:
     party: Party | None = None
 
 
-def receive_message(brought: Brought, *, by: str, at: datetime, store_folder: Path) -> Message:
-    """Take a message in; raises `Unusable` for nothing, too much, or no mail address."""
+def receive_message(
+    brought: Brought,
+    *,
+    by: str,
+    at: datetime,
+    store_folder: Path,
+    also: Callable[[Message], None] | None = None,
+    is_judged: bool = True,
+) -> Message:
+    """Take a message in; raises `Unusable` for nothing, too much, or no mail address.
+
+    `also` is done in the same transaction. Without `is_judged`, the caller judges the groups.
+    """
     _check(brought)
     places = places_in(brought.text, brought.data)
     kept = _keep(brought.data, at=at, store_folder=store_folder) if brought.data else None
@@ -60,17 +76,27 @@ def receive_message(brought: Brought, *, by: str, at: datetime, store_folder: Pa
             received_at=as_utc(at),
         )
         groups = _place(message, places, subject_of(brought.data), by=by, at=at)
-        retriage([group.pk for group in groups if group.key], at=at)
+        if is_judged:
+            few = [group for group in groups if group.key and group.messages < MOST_JUDGED]
+            retriage([group.pk for group in few], at=at)
         facts: dict[str, register.Fact] = {"via": str(brought.via), "addresses": len(places)}
         register.record(
             action="shield:message:receive", actor=by, at=at, subject=message.uid, facts=facts
         )
         if message.sealed_address:
             clocks.start("answer-reporter", message.uid, started_at=at, by=by, at=at)
+        if also is not None:
+            also(message)
         for group in groups:
             if group.state == Group.State.LISTED:
                 answer_messages(group, by=by, at=at)
     return message
+
+
+def pseudonym_of(who: str, *, at: datetime) -> str:
+    """Who reports, for one day: tells independent reports from repeated ones, and nobody who."""
+    text = f"shield reporter {who} {at:%Y-%m-%d}"
+    return hmac.new(settings.SECRET_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def _check(brought: Brought) -> None:
@@ -78,8 +104,9 @@ def _check(brought: Brought) -> None:
         raise Unusable("there is nothing to look at. Possible: an address, a text or a file")
     if len(brought.text) > LONGEST_TEXT:
         raise Unusable(f"a text has at most {LONGEST_TEXT:,} letters. Possible: send it as a file")
-    if len(brought.data) > LARGEST_FILE:
-        raise Unusable(f"a file has at most {LARGEST_FILE // 1024 // 1024} MiB")
+    most = LARGEST_MAIL if brought.via == Message.Via.MAIL else LARGEST_FILE
+    if len(brought.data) > most:
+        raise Unusable(f"a file has at most {most // 1024 // 1024} MiB")
     if brought.answer_to:
         try:
             validate_email(brought.answer_to)
@@ -107,7 +134,7 @@ def _place(
     message: Message, places: list[Led], subject: str, *, by: str, at: datetime
 ) -> list[Group]:
     """A sighting for each place; the groups, those that were decided opened again if need be."""
-    keys = groups_of([led.url for led in places], at=at)
+    keys = groups_of([led.url for led in places])
     led_by = {led.url: led for led in places if led.url in keys} or {"": Led("", "")}
     groups: dict[str, Group] = {}
     for url, led in led_by.items():

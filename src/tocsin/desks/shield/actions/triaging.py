@@ -1,29 +1,29 @@
 """The queue: each group's figures, score and place, as `flow.triage` has them."""
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import polars as pl
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from tocsin.desks.shield.models import Group, Sighting
 from tocsin.desks.shield.queries.known import known
-from tocsin.flow.triage import MESSAGES, triage
+from tocsin.flow.triage import MESSAGES, group_of, triage
 from tocsin.flow.urls import read_url
-from tocsin.words.moments import as_utc
 
 _MOST = 50_000  # messages looked at in one go
 
 
-def groups_of(urls: list[str], *, at: datetime) -> dict[str, str]:
+def groups_of(urls: list[str]) -> dict[str, str]:
     """URL to the group that it belongs to: a domain, or the URL itself."""
-    rows = [(url, url, None, None, as_utc(at)) for url in urls]
-    table = pl.DataFrame(rows, schema=MESSAGES, orient="row")
-    found = triage(table, known=known(), at=at)
-    return dict(found.rows.select("message", "group").iter_rows())
+    lists = known().lists
+    return {url: group_of(read_url(url), lists) for url in urls}
 
 
 def retriage(keys: list[int], *, at: datetime) -> int:
     """Count and judge groups anew; how many."""
+    if not keys:
+        return 0
     rows = Sighting.objects.filter(~Q(url=""), group__in=keys)
     words = ("message_id", "url", "subject", "message__reporter", "at")
     table = pl.DataFrame(
@@ -57,5 +57,19 @@ def _judge(group: Group, row: dict[str, object]) -> None:
 def refresh_queue(*, at: datetime) -> int:
     """What is open is put in order again: its clock has moved on."""
     open_ = Group.objects.filter(state__in=(Group.State.OPEN, Group.State.WAITING)).exclude(key="")
-    keys = list(open_.values_list("pk", flat=True))
-    return retriage(keys, at=at) if keys else 0
+    rows = open_.annotate(count=Count("sightings")).order_by("pk").values_list("pk", "count")
+    return sum(retriage(keys, at=at) for keys in _portions(rows.iterator()))
+
+
+def _portions(rows: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """Groups with so many messages together as one table may hold."""
+    keys: list[int] = []
+    held = 0
+    for key, count in rows:
+        if keys and held + count > _MOST:
+            yield keys
+            keys, held = [], 0
+        keys.append(key)
+        held += count
+    if keys:
+        yield keys

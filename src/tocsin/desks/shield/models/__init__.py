@@ -1,6 +1,7 @@
 """The nouns of the shield."""
 
 from tocsin.desks.shield.models.appeal import Appeal
+from tocsin.desks.shield.models.arrival import Arrival, Reading
 from tocsin.desks.shield.models.edition import Edition, Term
 from tocsin.desks.shield.models.group import Group
 from tocsin.desks.shield.models.listing import Act, Listing
@@ -12,12 +13,14 @@ __all__ = [
     "Act",
     "Announcement",
     "Appeal",
+    "Arrival",
     "Edition",
     "Group",
     "Listing",
     "Message",
     "Name",
     "Notice",
+    "Reading",
     "Sighting",
     "Term",
 ]

@@ -32,6 +32,7 @@ class Message(models.Model):
 
         FORM = "form"
         API = "api"
+        MAIL = "mail"
 
     uid = models.UUIDField(default=uuid4, unique=True, editable=False)
     reference = models.CharField(max_length=14, unique=True)

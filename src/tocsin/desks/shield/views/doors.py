@@ -1,10 +1,8 @@
 """What the pages of the shield share: who may come in, how often strangers may write."""
 
-import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from tocsin.desks.shield.actions.receiving import pseudonym_of
 from tocsin.office.limits import client_address, may_try
 from tocsin.office.people.viewer import Viewer
 from tocsin.words.errors import Refused
@@ -97,9 +96,7 @@ def contact(request: HttpRequest) -> str:
 
 def pseudonym(request: HttpRequest, *, at: datetime) -> str:
     """Who reports, for one day: tells independent reports from repeated ones, and nobody who."""
-    text = f"{client_address(request.META, proxies=settings.PROXIES)} {at:%Y-%m-%d}"
-    key = settings.SECRET_KEY.encode()
-    return hmac.new(key, b"shield reporter " + text.encode(), sha256).hexdigest()[:32]
+    return pseudonym_of(client_address(request.META, proxies=settings.PROXIES), at=at)
 
 
 def page_number(request: HttpRequest) -> int:

@@ -1,0 +1,241 @@
+"""The shield's mailbox: each mail once, a reference to who sent it, nothing to programs."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.channels import dovecot
+from tests.channels.receiver import Authority
+from tocsin.channels import imap, maildir
+from tocsin.channels.mailbox import answerable
+from tocsin.desks.shield.actions import reading_mail
+from tocsin.desks.shield.actions.deciding import reject_group
+from tocsin.desks.shield.actions.reading_mail import Taker, read_imap, read_maildir
+from tocsin.desks.shield.models import Arrival, Group, Message, Sighting
+from tocsin.node.store import Store
+from tocsin.office.models import Evidence
+from tocsin.office.people.letters import read
+from tocsin.office.people.models import Letter, Limit
+from tocsin.office.people.sealing import unseal
+from tocsin.words.errors import NotFound
+
+pytestmark = pytest.mark.usefixtures("parties")
+
+
+def mail(
+    number: int = 1, *, sender: str = "cora@reader.example", lure: str = "", head: str = ""
+) -> bytes:
+    """A message that somebody forwards by hand."""
+    url = lure or f"https://mybank-login.example/pay?id={number}"
+    return (
+        f"Return-Path: <{sender}>\r\n{head}From: Cora <{sender}>\r\nTo: suspicious@cert.example\r\n"
+        f"Subject: Fwd: Your account\r\nMessage-ID: <{number}@reader.example>\r\n"
+        "Date: Mon, 23 Nov 2026 09:00:00 +0000\r\n\r\n"
+        "---------- Forwarded message ---------\r\nFrom: Bank <pay@sender.example>\r\n"
+        f"Date: Mon, 23 Nov 2026 08:00:00 +0000\r\nSubject: Your account\r\nTo: {sender}\r\n\r\n"
+        f"Pay now: {url}\r\n"
+    ).encode()
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Path:
+    for name in ("new", "cur", "tmp"):
+        (tmp_path / "box" / name).mkdir(parents=True)
+    return tmp_path / "box"
+
+
+@pytest.fixture
+def take(store: Store, at: datetime) -> Any:
+    def taker(*, at: datetime = at, most: int = 60) -> Taker:
+        return Taker("worker", at, store.path, most=most)
+
+    return taker
+
+
+def put(box: Path, name: str, raw: bytes) -> None:
+    (box / "new" / name).write_bytes(raw)
+
+
+def lies(box: Path) -> list[str]:
+    return sorted(path.name for sub in ("new", "cur") for path in (box / sub).iterdir())
+
+
+def letters() -> list[dict[str, str]]:
+    return [read(one) for one in Letter.objects.order_by("pk")]
+
+
+def test_a_forwarded_mail_becomes_a_message_and_its_sender_gets_the_reference(box, take, settings):
+    settings.NODE_URL = "https://node.example"
+    put(box, "1", mail())
+    assert read_maildir(box, take()) == Counter(message=1)
+
+    message, letter = Message.objects.get(), letters()[0]
+    assert (lies(box), message.via) == ([], "mail")
+    assert (letter["to"], letter["answers"]) == ("cora@reader.example", "<1@reader.example>")
+    assert letter["subject"] == f"Your report {message.reference}"
+    assert f"https://node.example/shield/outcome/{message.reference}" in letter["text"]
+    assert "mybank" not in letter["text"]
+    assert unseal(bytes(message.sealed_address), purpose="shield address") == b"cora@reader.example"
+    group = Group.objects.get(key="mybank-login.example")
+    assert (group.messages, group.reporters, group.lure) == (1, 1, "your account")
+    assert "cora" not in repr([*Message.objects.values_list(), *Sighting.objects.values_list()])
+
+
+def test_with_the_decision_the_sender_is_told_and_the_address_is_gone(box, take, people, at):
+    put(box, "1", mail(head="Accept-Language: de-DE, en\r\n"))
+    read_maildir(box, take())
+    reject_group(people("rita"), Group.objects.get().uid, reason="a real shop", at=at)
+
+    message = Message.objects.get()
+    assert [one["to"] for one in letters()] == ["cora@reader.example"] * 2
+    assert message.language == "de"
+    assert message.reference in letters()[1]["subject"]
+    assert (bytes(message.sealed_address), message.reporter, message.evidence) == (b"", "", None)
+    assert not Evidence.objects.get().key
+
+
+def test_the_same_mail_again_is_no_second_message(box, take):
+    put(box, "1", mail())
+    read_maildir(box, take())
+    put(box, "2", b"Received: from elsewhere\r\n" + mail())
+    put(box, "3", mail(2))
+
+    assert read_maildir(box, take()) == Counter(repeat=1, message=1)
+    assert (Message.objects.count(), Letter.objects.count(), lies(box)) == (2, 2, [])
+
+
+def test_who_dies_in_between_loses_nothing_and_doubles_nothing(box, take, monkeypatch):
+    put(box, "1", mail())
+    with monkeypatch.context() as patch:  # before the commit
+        patch.setattr(reading_mail, "acknowledge", _die)
+        with pytest.raises(KeyboardInterrupt):
+            read_maildir(box, take())
+    assert (Message.objects.count(), Arrival.objects.count(), lies(box)) == (0, 0, ["1"])
+    with monkeypatch.context() as patch:  # after it
+        patch.setattr(maildir.Found, "erase", _die)
+        with pytest.raises(KeyboardInterrupt):
+            read_maildir(box, take())
+    assert (Message.objects.count(), Letter.objects.count(), lies(box)) == (1, 1, ["1"])
+
+    assert read_maildir(box, take()) == Counter(repeat=1)
+    assert (Message.objects.count(), Letter.objects.count(), lies(box)) == (1, 1, [])
+
+
+def _die(*_words: Any, **_named: Any) -> None:
+    raise KeyboardInterrupt
+
+
+BOUNCE = b"""From: mailer-daemon@reader.example
+Content-Type: multipart/report; report-type=delivery-status; boundary=x
+
+--x
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; reader.example
+
+Final-Recipient: rfc822; cora@reader.example
+Action: failed
+Status: 5.1.1
+--x--
+"""
+
+
+def test_what_programs_send_is_passed_over(box, take):
+    put(box, "1", mail(1, head="Auto-Submitted: auto-replied\r\n"))
+    put(box, "2", mail(2, head="Precedence: bulk\r\n"))
+    put(box, "3", BOUNCE)
+
+    assert read_maildir(box, take()) == Counter(automatic=3)
+    assert (Message.objects.count(), Letter.objects.count(), lies(box)) == (0, 0, [])
+
+
+@pytest.mark.parametrize(
+    ("head", "sender", "answered"),
+    [
+        ("", "cora@reader.example", True),
+        ("List-Unsubscribe: <mailto:x@y.example>\r\n", "cora@reader.example", False),
+        ("Resent-From: cora@reader.example\r\n", "phisher@evil.example", False),
+        ("Authentication-Results: mx.cert.example; spf=fail\r\n", "cora@reader.example", False),
+        ("", "no-reply@reader.example", False),
+        ("", "news-bounces@reader.example", False),
+        ("", "MAILER-DAEMON@reader.example", False),
+        ("", "", False),
+    ],
+)
+def test_only_people_are_answered(head: str, sender: str, *, answered: bool):
+    raw = mail(sender=sender, head=head)
+    assert answerable(raw) == (sender if answered else "")
+
+
+def test_one_sender_may_send_so_much_in_an_hour_and_the_rest_stays(box, take, at):
+    for number in range(4):
+        put(box, str(number), mail(number))
+    put(box, "5", mail(9, sender="dora@reader.example"))
+
+    assert read_maildir(box, take(most=2)) == {"message": 3, "too often": 2}
+    assert lies(box) == ["2:2,FS", "3:2,FS"]
+    assert read_maildir(box, take(most=2, at=at + timedelta(hours=1))) == {}
+    assert "cora" not in repr(list(Limit.objects.values_list()))
+
+
+def test_what_is_no_phishing_or_too_large_stays_for_a_person(box, take, monkeypatch):
+    from tests.desks.conftest import SAMPLES
+
+    monkeypatch.setattr(imap, "LARGEST", 4000)
+    put(box, "1", (SAMPLES / "arf" / "abuse.eml").read_bytes())
+    put(box, "2", mail() + b"x" * 4000)
+    put(box, "3", (SAMPLES / "arf" / "fraud-v6-headers-only.eml").read_bytes())
+
+    assert read_maildir(box, take()) == {"refused": 2, "message": 1}
+    assert lies(box) == ["1:2,FS", "2:2,FS"]
+    assert Letter.objects.count() == 0  # nobody wrote the report of a program
+
+
+def test_a_folder_that_is_none_says_so(tmp_path: Path, take):
+    with pytest.raises(NotFound, match="no Maildir there"):
+        read_maildir(tmp_path / "nothing", take())
+
+
+# ── over IMAP ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def server(loopback: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dovecot.Mailbox]:
+    authority = Authority(tmp_path_factory.mktemp("authority"))
+    with dovecot.running(authority) as running:
+        yield running
+
+
+def test_over_imap_a_mail_is_gone_from_the_mailbox_when_it_is_taken_in(server, take, monkeypatch):
+    place = imap.place_of(server.settings())
+    assert place is not None
+    server.put(mail(1), name="1.mail")
+    server.put(mail(2, head="Auto-Submitted: auto-generated\r\n"), name="2.mail")
+    with monkeypatch.context() as patch:
+        patch.setattr(imap.Box, "erase", _die)
+        with pytest.raises(KeyboardInterrupt):
+            read_imap(place, take())
+    assert Message.objects.count() == 1
+
+    assert read_imap(place, take()) == Counter(repeat=1, automatic=1)
+    server.put(mail(3), name="3.mail")
+    assert read_imap(place, take()) == Counter(message=1)
+    assert (server.messages(), Message.objects.count(), Letter.objects.count()) == ({}, 2, 2)
+
+
+def test_over_imap_it_is_moved_where_the_operator_wants_it(server, take):
+    (server.folder / "mail").mkdir(exist_ok=True)
+    server.put(mail(1), name="1.mail")
+    made = server.folder / "mail" / ".Taken"
+    for sub in ("new", "cur", "tmp"):
+        (made / sub).mkdir(parents=True)
+    server.put(mail(2), name="2.mail")  # gives the new folder to the server as well
+    place = imap.place_of(server.settings(done="Taken"))
+    assert place is not None
+
+    assert read_imap(place, take()) == Counter(message=2)
+    assert (server.messages(), len(server.messages("Taken"))) == ({}, 2)
