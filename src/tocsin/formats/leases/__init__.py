@@ -1,0 +1,1 @@
+"""Logs of who held an address: leases, sessions, translated ports."""
