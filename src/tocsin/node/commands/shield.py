@@ -6,15 +6,20 @@ from typing import Annotated
 import typer
 
 from tocsin.node.commands.options import Json
+from tocsin.node.commands.warning_page import page
 from tocsin.node.console import out, say_json
 from tocsin.words.errors import NotFound, Unreadable
 
-app = typer.Typer(help="Check a list of the phishing shield.", no_args_is_help=True)
+app = typer.Typer(
+    help="The phishing shield: check a list, write the warning page.", no_args_is_help=True
+)
+
+app.command()(page)
 
 
 @app.callback()
 def group() -> None:
-    """Check a list of the phishing shield."""
+    """The phishing shield: check a list, write the warning page."""
 
 
 @app.command("verify")
