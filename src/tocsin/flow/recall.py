@@ -26,7 +26,7 @@ from tocsin.words.errors import Unusable
 from tocsin.words.relations import Relation, RemitKind, Side
 
 # Which event it is, where it lies, and what it is put in order by.
-_FOUND = {
+_FOUND: dict[str, pl.DataType | type[pl.DataType]] = {
     "report": pl.String,
     "row": pl.Int64,
     "told": pl.String,

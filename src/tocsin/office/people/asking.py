@@ -1,7 +1,7 @@
 """What a view asks before it shows or does anything: one decorator, read by a test over all routes.
 
     @needs("office:party:read", "office:party:read_own")
-    def parties(request: HttpRequest) -> HttpResponse: ...
+    def parties(request: Asked) -> HttpResponse: ...
 
 Whoever has not signed in is led to do so; whoever has and may not is refused (403). Which rows of
 which party somebody sees is asked of `request.viewer` again, in the query.
@@ -12,12 +12,20 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
 
+from tocsin.office.people.viewer import Viewer
 from tocsin.office.permissions import PERMISSIONS
+from tocsin.words.errors import Refused
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+
+class Asked(HttpRequest):
+    """A request with who looks (`node.middleware.viewer`)."""
+
+    viewer: Viewer
 
 
 def needs(*permissions: str) -> Callable[[View], View]:
@@ -28,12 +36,12 @@ def needs(*permissions: str) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def asked(request: HttpRequest, *args: Any, **words: Any) -> HttpResponseBase:
-            viewer = request.viewer  # type: ignore[attr-defined]
+        def asked(request: Asked, *args: Any, **words: Any) -> HttpResponseBase:
+            viewer = request.viewer
             if viewer.person is None:
                 return redirect_to_login(request.get_full_path())
             if not any(viewer.may(name) for name in permissions):
-                raise PermissionDenied
+                raise Refused(_("Your mandate does not open this page, or it has ended."))
             response = view(request, *args, **words)
             response.setdefault("Cache-Control", "private, no-cache")
             return response

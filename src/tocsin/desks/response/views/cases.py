@@ -24,10 +24,8 @@ from tocsin.desks.response.queries.notifications import may_notify, notification
 from tocsin.desks.response.queries.saved_filters import saved_filters
 from tocsin.desks.response.views.doors import (
     MOST_EXPORTED,
-    Asked,
     crumbs,
     exported,
-    open_to,
     page_number,
     query_without,
     store_folder,
@@ -35,6 +33,7 @@ from tocsin.desks.response.views.doors import (
 from tocsin.office import sentences
 from tocsin.office.documents.pdf import is_installed
 from tocsin.office.models import Party
+from tocsin.office.people.asking import Asked, needs
 from tocsin.office.people.viewer import running
 from tocsin.office.prepared import A_MOMENT, Prepared
 from tocsin.words.errors import NotFound, TocsinError, Unusable
@@ -70,7 +69,7 @@ STEPS = {
 ANSWERS = ("acknowledge", "act", "cure", "disown", "dispute")
 
 
-@open_to(*READ)
+@needs(*READ)
 @require_safe
 def list_cases(request: Asked) -> HttpResponseBase:
     """One page of what somebody may see, with filters and their counts; or all of it as a file."""
@@ -126,7 +125,7 @@ def _exported(request: Asked, filters: queries.Filters, form: str) -> HttpRespon
     return exported(form, "cases", HEADS, cells, at=datetime.now(UTC))
 
 
-@open_to(*READ)
+@needs(*READ)
 @require_POST
 def save(request: Asked) -> HttpResponseBase:
     """Keep the filters of the list under a name, or drop what was kept."""
@@ -152,7 +151,7 @@ def _uid(text: str) -> UUID:
         raise NotFound("there is no such filter") from None
 
 
-@open_to(*READ)
+@needs(*READ)
 @require_safe
 def show_case(request: Asked, uid: UUID) -> HttpResponseBase:
     """One case, with what one may do in it now."""
@@ -197,7 +196,7 @@ _of_node = Prepared(
 )
 
 
-@open_to(*READ)
+@needs(*READ)
 @require_POST
 def events(request: Asked, uid: UUID) -> HttpResponseBase:
     """The events of a case out of the store; who looked and why is in the register."""
@@ -219,7 +218,7 @@ def events(request: Asked, uid: UUID) -> HttpResponseBase:
 # ── doing ────────────────────────────────────────────────────────────────────────────────
 
 
-@open_to(ANSWER, HANDLE)
+@needs(ANSWER, HANDLE)
 @require_POST
 def step(request: Asked, uid: UUID) -> HttpResponseBase:
     """Take the step of a button; what is refused is said in the words of the rules."""
@@ -234,7 +233,7 @@ def step(request: Asked, uid: UUID) -> HttpResponseBase:
     raise Unusable(f"{name!r} is no step. Possible: {', '.join(STEPS)}")
 
 
-@open_to(ANSWER, HANDLE)
+@needs(ANSWER, HANDLE)
 @require_POST
 def comment(request: Asked, uid: UUID) -> HttpResponseBase:
     """Write into the thread."""
@@ -249,7 +248,7 @@ def comment(request: Asked, uid: UUID) -> HttpResponseBase:
     )
 
 
-@open_to(HANDLE)
+@needs(HANDLE)
 @require_POST
 def assign(request: Asked, uid: UUID) -> HttpResponseBase:
     """Give it to somebody, or to nobody."""
@@ -257,7 +256,7 @@ def assign(request: Asked, uid: UUID) -> HttpResponseBase:
     return _done(request, uid, lambda: actions.assign(request.viewer, uid, person=person, at=at))
 
 
-@open_to(HANDLE)
+@needs(HANDLE)
 @require_POST
 def tag(request: Asked, uid: UUID) -> HttpResponseBase:
     """Put a word on, or take one off."""
@@ -268,7 +267,7 @@ def tag(request: Asked, uid: UUID) -> HttpResponseBase:
     return _done(request, uid, lambda: actions.tag(viewer, uid, name=name, at=at))
 
 
-@open_to(HANDLE)
+@needs(HANDLE)
 @require_POST
 def split_off(request: Asked, uid: UUID) -> HttpResponseBase:
     """Make a case of its own of what lies in a network or under a domain."""
@@ -287,7 +286,7 @@ def split_off(request: Asked, uid: UUID) -> HttpResponseBase:
     )
 
 
-@open_to(HANDLE)
+@needs(HANDLE)
 @require_POST
 def give_over(request: Asked, uid: UUID) -> HttpResponseBase:
     """Give a case that a party disowned to another one."""
@@ -321,7 +320,7 @@ def _done(request: Asked, uid: UUID, act: Callable[[], Any]) -> HttpResponseBase
     return redirect("response:case", uid=uid)
 
 
-@open_to(ANSWER, HANDLE)
+@needs(ANSWER, HANDLE)
 @require_POST
 def many(request: Asked) -> HttpResponseBase:
     """The same to every case that was ticked; one that cannot hinders no other."""

@@ -13,15 +13,14 @@ from tocsin.desks.response.forms import Reason
 from tocsin.desks.response.queries import deliveries as queries
 from tocsin.desks.response.views.doors import (
     MOST_EXPORTED,
-    Asked,
     crumbs,
     exported,
-    open_to,
     page_number,
     query_without,
     store_folder,
 )
 from tocsin.office import register
+from tocsin.office.people.asking import Asked, needs
 from tocsin.office.tickets import ticket_for
 
 MAY = ("response:delivery:read", "response:delivery:read_own")
@@ -41,7 +40,7 @@ HEADS = (
 )
 
 
-@open_to(*MAY)
+@needs(*MAY)
 @require_safe
 def list_deliveries(request: Asked) -> HttpResponseBase:
     """The deliveries there are, the newest first; as a table or as a file."""
@@ -64,7 +63,7 @@ def list_deliveries(request: Asked) -> HttpResponseBase:
     return render(request, "response/deliveries.html", said)
 
 
-@open_to(*MAY)
+@needs(*MAY)
 @require_safe
 def show_delivery(request: Asked, uid: UUID) -> HttpResponseBase:
     """One delivery: what was given and withheld field by field, what came back."""
@@ -79,7 +78,7 @@ def show_delivery(request: Asked, uid: UUID) -> HttpResponseBase:
     return render(request, "response/delivery.html", said)
 
 
-@open_to(*MAY)
+@needs(*MAY)
 @require_POST
 def fetch_delivery(request: Asked, uid: UUID) -> HttpResponseBase:
     """The way to the file; whoever takes it says why, and the register keeps it."""

@@ -10,12 +10,12 @@ from django.views.decorators.http import require_POST
 
 from tocsin.desks.response.actions.consulting import consult_case_file
 from tocsin.desks.response.views.cases import READ
-from tocsin.desks.response.views.doors import Asked, open_to
 from tocsin.office.attachments import attachment
 from tocsin.office.documents.pdf import MEDIA_TYPE, pdf, require_installed
+from tocsin.office.people.asking import Asked, needs
 
 
-@open_to(*READ)
+@needs(*READ)
 @require_POST
 def case_pdf(request: Asked, uid: UUID) -> HttpResponseBase:
     """One case as PDF; whoever takes it says why, and the register keeps it."""

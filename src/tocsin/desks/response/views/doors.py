@@ -1,53 +1,22 @@
-"""What every page of the desk shares: who may come in, where one is, tables as files."""
+"""What every page of the desk shares: where one is, tables as files."""
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import wraps
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from tocsin.office.people.viewer import Viewer
-from tocsin.words.errors import Refused
 from tocsin.words.moments import iso, stamp
 
 MOST_EXPORTED = 100_000
 # What a spreadsheet would take for a formula, as in `formats.idf_csv`.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-View = Callable[..., HttpResponseBase]
 Row = Sequence[Any]
-
-
-class Asked(HttpRequest):
-    """A request with who looks (`node.middleware.viewer`)."""
-
-    viewer: Viewer
-
-
-def open_to(*permissions: str) -> Callable[[View], View]:
-    """Whoever has any of these comes in; nobody signed in is asked to, others are refused."""
-
-    def door(view: View) -> View:
-        @wraps(view)
-        def opened(request: Asked, *words: Any, **named: Any) -> HttpResponseBase:
-            if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
-            if not any(request.viewer.may(one) for one in permissions):
-                raise Refused(_("Your mandate does not open this page, or it has ended."))
-            response = view(request, *words, **named)
-            response.setdefault("Cache-Control", "private, no-cache")
-            return response
-
-        opened.needs = permissions  # type: ignore[attr-defined]  # a test reads it off all routes
-        return opened
-
-    return door
 
 
 def store_folder() -> Path:

@@ -8,10 +8,13 @@ from django.views.decorators.http import require_safe
 
 from tocsin.desks.response.queries.cases import SPANS
 from tocsin.desks.response.queries.pictures import pictures_for
-from tocsin.desks.response.views.doors import Asked, crumbs, open_to
+from tocsin.desks.response.views.doors import (
+    crumbs,
+)
+from tocsin.office.people.asking import Asked, needs
 
 
-@open_to("response:case:read", "response:case:read_own")
+@needs("response:case:read", "response:case:read_own")
 @require_safe
 def figures(request: Asked) -> HttpResponseBase:
     """Numbers, charts and the map."""

@@ -11,9 +11,13 @@ from django.views.decorators.http import require_safe
 
 from tocsin.desks.response import queries
 from tocsin.desks.response.forms import LookUp
-from tocsin.desks.response.views.doors import Asked, crumbs, open_to, store_folder
+from tocsin.desks.response.views.doors import (
+    crumbs,
+    store_folder,
+)
 from tocsin.flow.networks import load_networks, snapshot_in
 from tocsin.office import sentences
+from tocsin.office.people.asking import Asked, needs
 from tocsin.rules.concern import ACTING
 from tocsin.words.errors import TocsinError
 from tocsin.words.markings import Tlp
@@ -21,7 +25,7 @@ from tocsin.words.markings import Tlp
 MAY = "response:preview:read"
 
 
-@open_to(MAY)
+@needs(MAY)
 @require_safe
 def look_up(request: Asked) -> HttpResponseBase:
     """The form, and the answer where something was asked."""

@@ -25,8 +25,13 @@ from tocsin.desks.response.queries.notifications import (
     SUBMIT,
     NotificationFile,
 )
-from tocsin.desks.response.views.doors import Asked, crumbs, open_to, page_number, query_without
+from tocsin.desks.response.views.doors import (
+    crumbs,
+    page_number,
+    query_without,
+)
 from tocsin.office import sentences
+from tocsin.office.people.asking import Asked, needs
 from tocsin.office.templatetags.words import spoken, who
 from tocsin.rules.lifecycle import Step, steps_from
 from tocsin.words.errors import NotFound, TocsinError
@@ -53,7 +58,7 @@ NAMES = {
 }
 
 
-@open_to(*MAY)
+@needs(*MAY)
 @require_safe
 def list_notifications(request: Asked) -> HttpResponseBase:
     """Those under way with the clock that rings next; that they were looked at is written down."""
@@ -72,7 +77,7 @@ def list_notifications(request: Asked) -> HttpResponseBase:
     return render(request, "response/notifications.html", said)
 
 
-@open_to(*MAY)
+@needs(*MAY)
 @require_safe
 def show_notification(request: Asked, uid: UUID) -> HttpResponseBase:
     """One, with what was submitted and a form for each step that is possible now."""
@@ -80,7 +85,7 @@ def show_notification(request: Asked, uid: UUID) -> HttpResponseBase:
     return _shown(request, file)
 
 
-@open_to(SUBMIT)
+@needs(SUBMIT)
 @require_http_methods(["GET", "HEAD", "POST"])
 def begin(request: Asked) -> HttpResponseBase:
     """Begin one for a party of one's own, from a case where there is one."""
@@ -107,7 +112,7 @@ def begin(request: Asked) -> HttpResponseBase:
     return render(request, "response/begin_notification.html", said, status=status)
 
 
-@open_to(SUBMIT, RECEIVE)
+@needs(SUBMIT, RECEIVE)
 @require_POST
 def step(request: Asked, uid: UUID) -> HttpResponseBase:
     """Take the step of a button; what is refused is said in the words of the rules."""

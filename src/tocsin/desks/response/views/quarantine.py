@@ -10,13 +10,17 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tocsin.desks.response.forms import Reason
 from tocsin.desks.response.queries import set_aside
-from tocsin.desks.response.views.doors import Asked, crumbs, open_to, store_folder
+from tocsin.desks.response.views.doors import (
+    crumbs,
+    store_folder,
+)
 from tocsin.office import register
+from tocsin.office.people.asking import Asked, needs
 
 MAY = "response:report:read"
 
 
-@open_to(MAY)
+@needs(MAY)
 @require_safe
 def list_quarantine(request: Asked) -> HttpResponseBase:
     """How many records could not be used, by file and reason; no byte of them."""
@@ -26,7 +30,7 @@ def list_quarantine(request: Asked) -> HttpResponseBase:
     return render(request, "response/quarantine.html", said)
 
 
-@open_to(MAY)
+@needs(MAY)
 @require_POST
 def show_records(request: Asked) -> HttpResponseBase:
     """The exact bytes; who looked and why is in the register before anything is shown."""

@@ -25,15 +25,14 @@ from tocsin.desks.response.forms import BringIn
 from tocsin.desks.response.models import Intake
 from tocsin.desks.response.queries import reports as queries
 from tocsin.desks.response.views.doors import (
-    Asked,
     crumbs,
-    open_to,
     page_number,
     query_without,
     store_folder,
 )
 from tocsin.office import sentences
 from tocsin.office.models import Deadline, Party
+from tocsin.office.people.asking import Asked, needs
 from tocsin.office.people.viewer import Viewer
 from tocsin.words.errors import NotFound, TocsinError
 from tocsin.words.markings import Tlp
@@ -48,7 +47,7 @@ STAGES = {
 }
 
 
-@open_to(*READ)
+@needs(*READ)
 @require_safe
 def list_reports(request: Asked) -> HttpResponseBase:
     """The reports there are, the newest first; uploads that wait or failed above them."""
@@ -66,7 +65,7 @@ def list_reports(request: Asked) -> HttpResponseBase:
     return render(request, "response/reports.html", said)
 
 
-@open_to(*READ)
+@needs(*READ)
 @require_safe
 def show_report(request: Asked, uid: UUID) -> HttpResponseBase:
     """One report: what was read, what came of it."""
@@ -86,7 +85,7 @@ def _answering(request: Asked, intake: Intake | None, clocks: Sequence[Deadline]
     return {"brought": intake, "may_answer": may, "clocks": clocks, "now": datetime.now(UTC)}
 
 
-@open_to(ANSWER)
+@needs(ANSWER)
 @require_POST
 def answer(request: Asked, uid: UUID) -> HttpResponseBase:
     """Tell whoever brought a report in what became of it."""
@@ -107,7 +106,7 @@ def answer(request: Asked, uid: UUID) -> HttpResponseBase:
     return redirect("response:intake", uid=uid)
 
 
-@open_to(ADD, ADD_OWN)
+@needs(ADD, ADD_OWN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def add_report(request: Asked) -> HttpResponseBase:
     """Bring a report in; the worker does the rest."""
@@ -159,7 +158,7 @@ def _party(viewer: Viewer) -> Party | None:
     return next((party for party in viewer.parties if party.pk in held), None)
 
 
-@open_to(*READ)
+@needs(*READ)
 @require_safe
 def show_intake(request: Asked, uid: UUID) -> HttpResponseBase:
     """How far an upload is, and what came of it; 304 where nothing changed since."""

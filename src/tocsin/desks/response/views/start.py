@@ -12,14 +12,14 @@ from tocsin.desks.response.actions.owed import MAY, consult_deadlines
 from tocsin.desks.response.forms import LookUp
 from tocsin.desks.response.queries import front
 from tocsin.desks.response.queries.cases import my_open_work
-from tocsin.desks.response.views.doors import Asked, open_to
 from tocsin.office.attachments import attachment
 from tocsin.office.documents import ical
+from tocsin.office.people.asking import Asked, needs
 
 MOST_CLOCKS = 10
 
 
-@open_to("response:case:read", "response:case:read_own", "response:report:add_own")
+@needs("response:case:read", "response:case:read_own", "response:report:add_own")
 @require_safe
 def start(request: Asked) -> HttpResponseBase:
     """Everything that waits, and the way to ask who would be told."""
@@ -39,7 +39,7 @@ def start(request: Asked) -> HttpResponseBase:
     )
 
 
-@open_to(*MAY)
+@needs(*MAY)
 @require_safe
 def deadlines(request: Asked) -> HttpResponseBase:
     """One's own deadlines as a file for a calendar; a feed of them is a call (docs: calendar)."""

@@ -1,4 +1,4 @@
-"""What the pages of the shield share: who may come in, how often strangers may write."""
+"""What the pages of the shield share: what is open to all, how often strangers may write."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,45 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
 
 from tocsin.desks.shield.actions.receiving import pseudonym_of
 from tocsin.office.limits import client_address, may_try
-from tocsin.office.people.viewer import Viewer
-from tocsin.words.errors import Refused
 
 View = Callable[..., HttpResponseBase]
-
-
-class Asked(HttpRequest):
-    """A request with who looks (`node.middleware.viewer`)."""
-
-    viewer: Viewer
-
-
-def open_to(*permissions: str) -> Callable[[View], View]:
-    """Whoever has any of these comes in; nobody signed in is asked to, others are refused."""
-
-    def door(view: View) -> View:
-        @wraps(view)
-        def opened(request: Asked, *words: Any, **named: Any) -> HttpResponseBase:
-            if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
-            if not any(request.viewer.may(one) for one in permissions):
-                raise Refused(_("Your mandate does not open this page, or it has ended."))
-            response = view(request, *words, **named)
-            response.setdefault("Cache-Control", "private, no-cache")
-            return response
-
-        opened.needs = permissions  # type: ignore[attr-defined]  # a test reads it off all routes
-        return opened
-
-    return door
 
 
 def open_to_all(name: str) -> Callable[[View], View]:

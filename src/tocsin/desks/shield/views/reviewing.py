@@ -36,9 +36,14 @@ from tocsin.desks.shield.queries.listings import (
 )
 from tocsin.desks.shield.queries.listings import queue as waiting
 from tocsin.desks.shield.queries.messages import places_of
-from tocsin.desks.shield.views.doors import Asked, now, open_to, page_number, store_folder
+from tocsin.desks.shield.views.doors import (
+    now,
+    page_number,
+    store_folder,
+)
 from tocsin.flow.scope import Choice
 from tocsin.office import sentences
+from tocsin.office.people.asking import Asked, needs
 from tocsin.rules.audiences import PUBLIC
 from tocsin.rules.shield import CAMPAIGN
 from tocsin.words.errors import NotFound, TocsinError
@@ -64,7 +69,7 @@ STATES = {
 }
 
 
-@open_to(MESSAGES)
+@needs(MESSAGES)
 @require_safe
 def queue(request: Asked) -> HttpResponseBase:
     """Groups that wait, the most urgent first, each with its clock."""
@@ -81,14 +86,14 @@ def clock(group: Group, at: Any) -> dict[str, Any]:
     return {"ends_at": ends, "hours": int(left) if left > 0 else 0, "is_over": left <= 0}
 
 
-@open_to(MESSAGES)
+@needs(MESSAGES)
 @require_safe
 def group(request: Asked, uid: UUID) -> HttpResponseBase:
     """One group: where it leads, what was sent in, what the software would list."""
     return _group_page(request, _group(uid))
 
 
-@open_to(PROPOSE)
+@needs(PROPOSE)
 @require_POST
 def approve_group(request: Asked, uid: UUID) -> HttpResponseBase:
     """Approve what the software chose as the first of two."""
@@ -108,7 +113,7 @@ def approve_group(request: Asked, uid: UUID) -> HttpResponseBase:
     return _group_page(request, found, form=form)
 
 
-@open_to(REVIEW)
+@needs(REVIEW)
 @require_POST
 def reject(request: Asked, uid: UUID) -> HttpResponseBase:
     """Nothing of a group is to be listed."""
@@ -177,7 +182,7 @@ def _choice(url: str) -> tuple[Choice | None, str]:
         return None, sentences.said(str(fault))
 
 
-@open_to(MESSAGES)
+@needs(MESSAGES)
 @require_safe
 def message(request: Asked, uid: UUID) -> HttpResponseBase:
     """What a citizen sent in, as plain text; that somebody looked is in the register."""
@@ -191,7 +196,7 @@ def message(request: Asked, uid: UUID) -> HttpResponseBase:
 # ── listings ─────────────────────────────────────────────────────────────────────────────
 
 
-@open_to(READ, READ_OWN)
+@needs(READ, READ_OWN)
 @require_safe
 def listings(request: Asked) -> HttpResponseBase:
     """Those somebody may see."""
@@ -201,14 +206,14 @@ def listings(request: Asked) -> HttpResponseBase:
     return render(request, "shield/listings.html", said)
 
 
-@open_to(READ, READ_OWN)
+@needs(READ, READ_OWN)
 @require_safe
 def listing(request: Asked, uid: UUID) -> HttpResponseBase:
     """One with its history and what may be done now."""
     return _listing_page(request, uid)
 
 
-@open_to(PROPOSE, REVIEW)
+@needs(PROPOSE, REVIEW)
 @require_POST
 def listing_step(request: Asked, uid: UUID) -> HttpResponseBase:
     """Take the step of a button; what is refused is said in the words of the rules."""
@@ -251,7 +256,7 @@ def _steps(names: list[str], tried: tuple[str, Reason] | None) -> dict[str, Any]
 # ── appeals ──────────────────────────────────────────────────────────────────────────────
 
 
-@open_to(APPEALS)
+@needs(APPEALS)
 @require_safe
 def appeals(request: Asked) -> HttpResponseBase:
     """Those without a decision, the oldest first."""
@@ -259,14 +264,14 @@ def appeals(request: Asked) -> HttpResponseBase:
     return render(request, "shield/appeals.html", {"page": page})
 
 
-@open_to(APPEALS)
+@needs(APPEALS)
 @require_safe
 def appeal(request: Asked, uid: UUID) -> HttpResponseBase:
     """One with the listing it is against and its history."""
     return _appeal_page(request, uid)
 
 
-@open_to(APPEALS)
+@needs(APPEALS)
 @require_POST
 def appeal_step(request: Asked, uid: UUID) -> HttpResponseBase:
     """Take, give back, uphold, dismiss."""
@@ -300,7 +305,7 @@ def _appeal_page(
 # ── names ────────────────────────────────────────────────────────────────────────────────
 
 
-@open_to(CHANGE)
+@needs(CHANGE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def names(request: Asked) -> HttpResponseBase:
     """The lists that stop mistakes, and how to add to them."""
@@ -320,7 +325,7 @@ def names(request: Asked) -> HttpResponseBase:
     return render(request, "shield/names.html", said, status=422 if form.errors else 200)
 
 
-@open_to(CHANGE)
+@needs(CHANGE)
 @require_POST
 def forget_name(request: Asked, uid: UUID) -> HttpResponseBase:
     """Take a name off its list."""
