@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.flow.bindings import keys
-from tocsin.flow.bindings.records import Source, bindings, complete, faults, pseudonym
+from tocsin.flow.bindings.records import (
+    Source,
+    bindings,
+    complete,
+    faults,
+    pseudonym,
+    pseudonymised,
+)
 from tocsin.flow.bindings.runs import SCHEMA
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -57,7 +64,7 @@ def test_a_record_that_cannot_be_used_says_which_rule_it_breaks(
 
 
 def test_a_record_becomes_a_binding_of_a_pseudonymous_line() -> None:
-    rows = bindings(record(protocol=6), Source(number=3), SECRET)
+    rows = bindings(pseudonymised(record(protocol=6), SECRET), Source(number=3))
 
     assert rows.schema == SCHEMA
     assert rows.row(0, named=True) == {
@@ -71,6 +78,16 @@ def test_a_record_becomes_a_binding_of_a_pseudonymous_line() -> None:
         "high": 0,
         "low": 0,
     }
+
+
+def test_whose_name_was_hashed_is_nobody_by_name() -> None:
+    rows = pl.concat([record(), record(subscriber=None, inside="100.64.0.9"), record()])
+
+    hashed = pseudonymised(rows, SECRET)
+
+    line = str(pseudonym("circuit 7", SECRET))
+    assert hashed["subscriber"].to_list() == [line, None, line]
+    assert hashed.drop("subscriber").equals(rows.drop("subscriber"))
 
 
 def test_a_line_id_says_nothing_without_the_secret_and_is_no_inside_address() -> None:

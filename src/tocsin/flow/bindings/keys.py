@@ -76,9 +76,13 @@ def covering(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """
     low = first.astype(np.int64) + LEAVES
     high = last.astype(np.int64) + LEAVES + 1
-    at = np.arange(len(first), dtype=np.int64)
-    rows: list[np.ndarray] = []
-    nodes: list[np.ndarray] = []
+    size = high - low
+    # A block whose size is a power of two and that begins at a multiple of it is one node.
+    is_one = (size & (size - 1) == 0) & (low & (size - 1) == 0)
+    at = np.flatnonzero(~is_one)
+    rows: list[np.ndarray] = [np.flatnonzero(is_one)]
+    nodes: list[np.ndarray] = [low[is_one] // size[is_one]]
+    low, high = low[at], high[at]
     while len(at):
         odd = (low & 1) == 1
         rows.append(at[odd])
@@ -90,9 +94,9 @@ def covering(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarra
         high = (high - odd) >> 1
         on = low < high
         low, high, at = low[on], high[on], at[on]
-    index = np.concatenate(rows) if rows else at
+    index = np.concatenate(rows)
     order = np.argsort(index, kind="stable")
-    return index[order], (np.concatenate(nodes)[order] if rows else at).astype(np.uint32)
+    return index[order], np.concatenate(nodes)[order].astype(np.uint32)
 
 
 def heights(nodes: np.ndarray) -> frozenset[int]:

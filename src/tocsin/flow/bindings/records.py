@@ -67,20 +67,14 @@ def pseudonym(subscriber: str, secret: bytes) -> int:
     return (int.from_bytes(digest[:8], "big") >> 1) or 1
 
 
-def pseudonyms(subscribers: pl.Series, secret: bytes) -> pl.Series:
-    """Names (String) to line ids (UInt64); null stays null. Distinct names are hashed once."""
-    distinct = subscribers.unique().drop_nulls()
-    ids = [pseudonym(name, secret) for name in distinct.to_list()]
-    if len(distinct) > len(subscribers) // 2:  # a join costs more than it saves
-        return _each(subscribers, secret)
-    return subscribers.replace_strict(
-        distinct, pl.Series(ids, dtype=pl.UInt64), return_dtype=pl.UInt64, default=None
-    )
-
-
-def _each(subscribers: pl.Series, secret: bytes) -> pl.Series:
-    found = [None if name is None else pseudonym(name, secret) for name in subscribers.to_list()]
-    return pl.Series(found, dtype=pl.UInt64)
+def pseudonymised(rows: pl.DataFrame, secret: bytes) -> pl.DataFrame:
+    """Records whose subscribers are line ids (digits): nothing behind this knows a name."""
+    names = rows["subscriber"]
+    distinct = names.unique().drop_nulls()
+    ids = pl.Series([str(pseudonym(name, secret)) for name in distinct.to_list()], dtype=pl.String)
+    if not len(distinct):
+        return rows
+    return rows.with_columns(names.replace_strict(distinct, ids, default=None).alias("subscriber"))
 
 
 def faults(rows: pl.DataFrame) -> pl.Series:
@@ -112,59 +106,61 @@ def faults(rows: pl.DataFrame) -> pl.Series:
 
 def _parsed(rows: pl.DataFrame) -> pl.DataFrame:
     """`v4`, `high`, `low`, `length`, `is_cut` (no bits behind the prefix) and `inside_v4`."""
-    texts = rows["ip"].fill_null("")
-    slash = texts.str.contains("/", literal=True).any()
-    pure = texts.str.split_exact("/", 1).struct.field("field_0") if slash else texts
-    given = (
-        texts.str.split_exact("/", 1).struct.field("field_1").cast(pl.UInt8, strict=False)
-        if slash
-        else pl.Series([None], dtype=pl.UInt8).new_from_index(0, len(texts))
-    )
-    found = parse_ip(pure)
-    has_length = texts.str.contains("/", literal=True).to_numpy()
-    high, low = _halves(found)
-    is_v4 = found["v4"].is_not_null().to_numpy()
-    is_ip = found["ip"].is_not_null().to_numpy()
-    most = np.where(is_v4, 32, 128)
-    length = np.where(has_length, given.fill_null(255).to_numpy(), most)
+    found, given = _addresses(rows["ip"].fill_null(""))
+    high, low, six = _halves(found)
+    v4 = found["v4"]
+    most = pl.select(pl.when(pl.lit(v4).is_not_null()).then(32).otherwise(128)).to_series()
+    length = (most if given is None else given.zip_with(given.is_not_null(), most)).to_numpy()
+    is_v4, is_ip = v4.is_not_null().to_numpy(), found["ip"].is_not_null().to_numpy()
     # A prefix of IPv4 that is no single address has no owner here: leases are of addresses.
-    good = is_ip & (length <= most) & (~is_v4 | (length == 32))
-    length = np.where(good, length, 0)
-    cut_high, cut_low = keys.masked(high, low, length)
-    is_cut = ~good | is_v4 | ((cut_high == high) & (cut_low == low))
+    good = is_ip & (length <= most.to_numpy()) & (~is_v4 | (length == 32))
+    is_cut = np.ones(len(rows), bool)
+    cut = keys.masked(high[six], low[six], np.where(good, length, 128)[six])
+    is_cut[six] = (cut[0] == high[six]) & (cut[1] == low[six])
     inside = rows["inside"]
-    v4 = pl.Series("v4", found["v4"])
     return pl.DataFrame(
         {
             "v4": v4,
             "high": high,
             "low": low,
-            "length": pl.Series(length.astype(np.uint8)).set(pl.Series(~good), None),
+            "length": pl.Series(length, dtype=pl.UInt8).set(pl.Series(~good), None),
             "is_cut": is_cut,
             "inside_v4": parse_ip(inside)["v4"] if inside.is_not_null().any() else _no(len(rows)),
         }
     )
 
 
+def _addresses(texts: pl.Series) -> tuple[pl.DataFrame, pl.Series | None]:
+    """What `parse_ip` says of the addresses, and the lengths behind a slash (UInt8), if any."""
+    slashed = texts.str.contains("/", literal=True)
+    if not slashed.any():
+        return parse_ip(texts), None
+    parts = texts.str.split_exact("/", 1).struct.unnest()
+    lengths = parts["field_1"].cast(pl.UInt8, strict=False)
+    # A slash without a number behind it is no prefix of any length.
+    lengths = lengths.set(slashed & lengths.is_null(), 255)
+    return parse_ip(parts["field_0"]), lengths
+
+
 def _no(size: int) -> pl.Series:
     return pl.Series([None], dtype=pl.UInt32).new_from_index(0, size)
 
 
-def _halves(found: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """The two halves of IPv6 addresses (uint64); noughts for everything else."""
+def _halves(found: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The two halves of IPv6 addresses (uint64), noughts for all else; and which rows are IPv6."""
     six = (found["v4"].is_null() & found["ip"].is_not_null()).to_numpy()
     high, low = np.zeros(len(found), np.uint64), np.zeros(len(found), np.uint64)
     if six.any():
         packed = pack_v6(found["ip"].filter(pl.Series(six)))
         halves = np.frombuffer(packed.tobytes(), dtype=">u8").reshape(-1, 2)
         high[six], low[six] = halves[:, 0], halves[:, 1]
-    return high, low
+    return high, low, six
 
 
-def bindings(rows: pl.DataFrame, source: Source, secret: bytes) -> pl.DataFrame:
-    """Good records with both ends (`at`, `until`) as rows of a run (`runs.SCHEMA`)."""
+def bindings(rows: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """Pseudonymised records with both ends (`at`, `until`) as rows of a run (`runs.SCHEMA`)."""
     parsed = _parsed(rows)
-    line = _lines(rows, parsed, source, secret)
+    line = _lines(rows, parsed, source)
     moments = {name: rows[name].to_physical().to_numpy() for name in ("at", "until")}
     protocol = rows["protocol"].fill_null(0).to_numpy()
     is_v4 = parsed["v4"].is_not_null().to_numpy()
@@ -189,8 +185,8 @@ def bindings(rows: pl.DataFrame, source: Source, secret: bytes) -> pl.DataFrame:
     )
 
 
-def _lines(rows: pl.DataFrame, parsed: pl.DataFrame, source: Source, secret: bytes) -> np.ndarray:
-    named = pseudonyms(rows["subscriber"], secret).fill_null(0).to_numpy()
+def _lines(rows: pl.DataFrame, parsed: pl.DataFrame, source: Source) -> np.ndarray:
+    named = rows["subscriber"].cast(pl.UInt64).fill_null(0).to_numpy()
     inside = parsed["inside_v4"].fill_null(0).to_numpy().astype(np.uint64)
     behind = INSIDE | (np.uint64(source.inside_realm) << np.uint64(32)) | inside
     return np.where(rows["subscriber"].is_not_null().to_numpy(), named, behind)

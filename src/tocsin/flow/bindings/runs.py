@@ -33,7 +33,7 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "low": pl.UInt64,
 }
 SUFFIX = ".bindings.parquet"
-GROUP = 1 << 18  # rows
+GROUP = 1 << 16  # rows
 _FACTS = b"tocsin.bindings"
 
 
@@ -90,7 +90,10 @@ class Run:
 
     def group(self, number: int, columns: Sequence[str] = tuple(SCHEMA)) -> dict[str, np.ndarray]:
         """The columns of one row group as numpy arrays."""
-        table = self._file.read_row_group(number, columns=list(columns), use_threads=False)
+        # A reader of its own, on the metadata that was read once: one serves one thread alone.
+        meta = self._file.metadata
+        with pq.ParquetFile(self.path, metadata=meta, memory_map=True, pre_buffer=False) as file:
+            table = file.read_row_group(number, columns=list(columns), use_threads=False)
         return {name: table.column(name).to_numpy() for name in columns}
 
     def frames(self) -> Iterator[pl.DataFrame]:
