@@ -22,6 +22,7 @@ from tocsin.node.commands import (
     register,
     shield,
     subject,
+    subscribers,
 )
 from tocsin.node.commands.deliver import deliver
 from tocsin.node.commands.demo import demo
@@ -60,6 +61,7 @@ app.command()(restore)
 app.add_typer(register.app, name="register")
 app.add_typer(log.app, name="log")
 app.add_typer(shield.app, name="shield")
+app.add_typer(subscribers.app, name="subscribers")
 app.add_typer(bench.app, name="bench")
 
 

@@ -25,8 +25,10 @@ FOLDERS = (
     "keys",
     "networks",
     "log",
+    "bindings",
 )
-# What cannot be made anew: `spool` is emptied by every run, `networks` and `log` came later.
+# What cannot be made anew: `spool` is emptied by every run; `networks`, `log`, `bindings` came
+# later.
 KEPT = ("events", "evidence", "deliveries", "window", "quarantine", "keys")
 DATABASE = "tocsin.sqlite3"
 DATABASE_URL = "TOCSIN_DATABASE_URL"

@@ -15,6 +15,7 @@ from django.apps import apps
 from django.db import transaction
 from django.db.models import ProtectedError, Q
 from django.db.models.functions import Coalesce
+from django.utils.module_loading import import_string
 
 from tocsin.flow import erasure
 from tocsin.flow.progress import Progress, unseen
@@ -68,6 +69,7 @@ def retain(
             progress(name, 0)
             dropped.append(step(one))
             progress(name, dropped[-1].due)
+        dropped += _files_of_desks(one)
         if not dry_run:
             with transaction.atomic():
                 counts: dict[str, register.Fact] = {row.place: row.due for row in dropped}
@@ -84,6 +86,15 @@ def _of_desks() -> dict[str, Callable[[_Pass], Dropped]]:
         for name, place, counted, empty in getattr(config, "retention", ()):
             found[place.value] = partial(_of_desk, config.get_model(name), place, counted, empty)
     return found
+
+
+def _files_of_desks(one: _Pass) -> list[Dropped]:
+    """`retain_files` in a desk's `apps.py` drops what is due of files that it alone can read."""
+    named = [getattr(config, "retain_files", "") for config in apps.get_app_configs()]
+    return [
+        import_string(name)(at=one.at, store_folder=one.store_folder, dry_run=one.dry_run)
+        for name in filter(None, named)
+    ]
 
 
 def _of_desk(

@@ -30,6 +30,7 @@ class Place(StrEnum):
     SHIELD_MESSAGES = "messages of citizens"
     LISTINGS = "listings and appeals"
     GROUPS = "groups of messages"
+    BINDINGS = "bindings of addresses"
     WINDOW = "window"
     LEFTOVERS = "leftovers"
     REGISTER = "register"
@@ -189,6 +190,15 @@ RETENTION: tuple[Keep, ...] = (
         "to know a campaign again: hosts and counts, no person",
         "GDPR 6(1)(e) (unverified)",
         "the docstring of Group",
+    ),
+    Keep(
+        Place.BINDINGS,
+        ANY,
+        180 * _DAY,
+        "the end of the binding",
+        "to find whose line a report of the last months is about",
+        "national law on traffic data; Directive 2002/58 art. 6 (unverified)",
+        _OURS,
     ),
     Keep(
         Place.WINDOW,

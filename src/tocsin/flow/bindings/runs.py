@@ -5,6 +5,7 @@ Within a run rows are sorted by key and beginning, so that a look-up reads the f
 its keys fall into, and a long list of questions reads each row group once.
 """
 
+import ipaddress as ip
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -179,6 +180,31 @@ def merged(
         ready = keep(taken.sort("key", "since"))
         if len(ready):
             yield ready
+
+
+def overlapping(
+    rows: pl.DataFrame, networks: Iterable[ip.IPv4Network | ip.IPv6Network]
+) -> pl.Series:
+    """Bool per binding of the Internet (realm 0): whether its address or prefix is in a network."""
+    found = np.zeros(len(rows), bool)
+    held, scope = rows["key"].to_numpy(), rows["scope"].to_numpy()
+    is_v6 = keys.is_v6(held) & (scope >> np.uint32(8) == 0)
+    lengths = scope & np.uint32(0xFF)
+    for network in networks:
+        first, length = int(network.network_address), network.prefixlen
+        if isinstance(network, ip.IPv4Network):
+            low = np.uint64(first << keys.NODE_BITS)
+            high = np.uint64((int(network.broadcast_address) + 1) << keys.NODE_BITS)
+            found |= (held >= low) & (held < high)
+        else:
+            # Two prefixes meet where both, cut to the shorter of them, are the same.
+            shorter = np.minimum(lengths, length)
+            own = keys.masked(rows["high"].to_numpy(), rows["low"].to_numpy(), shorter)
+            halves = (np.uint64(first >> 64), np.uint64(first % 2**64))
+            full = [np.full(len(rows), half) for half in halves]
+            other = keys.masked(full[0], full[1], shorter)
+            found |= is_v6 & (own[0] == other[0]) & (own[1] == other[1])
+    return pl.Series(found, dtype=pl.Boolean)
 
 
 class _Reader:

@@ -4,7 +4,7 @@ Questions are sorted by the key under which a run may know them. So each row gro
 and all that is asked of it is asked at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -41,6 +41,17 @@ class Records:
     slack: np.ndarray
     # Names of one line: sorted, and what each stands for (both uint64).
     aliases: tuple[np.ndarray, np.ndarray] | None = None
+
+    @classmethod
+    def of(
+        cls, runs: Sequence[Run], *, slack: Mapping[int, int], same: Sequence[tuple[int, int]]
+    ) -> "Records":
+        """`slack` in seconds by the number of a source; `same` pairs a name of a line with it."""
+        tolerance = np.zeros(max(slack, default=0) + 1, np.int64)
+        for number, seconds in slack.items():
+            tolerance[number] = seconds * 1_000_000
+        pairs = np.array(sorted(same), dtype=np.int64).astype(_U)
+        return cls(runs, tolerance, (pairs[:, 0].copy(), pairs[:, 1].copy()) if same else None)
 
 
 @dataclass

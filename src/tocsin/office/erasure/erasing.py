@@ -35,6 +35,7 @@ PLACES: dict[str, str] = {
     "keys": "keys",
     "networks": "routing snapshot",
     "log": "public log",
+    "bindings": "bindings of addresses",
 }
 BACKUPS = (
     "backups of the store made before this erasure still hold what was erased, for as long as "
@@ -68,7 +69,7 @@ def erase(order: Order) -> Erasure:
             reports.erase(order, seen),
         ]
         place, recipients = deliveries.erase(order)
-        places += [place, _erase_quarantined(order), _empty_spool(order)]
+        places += [place, _erase_quarantined(order), _empty_spool(order), _erase_bindings(order)]
         places += _check(order, places)
         if not order.dry_run and (left := reports.check(order, seen)):
             places = [replace(p, left=left) if p.name == "evidence" else p for p in places]
@@ -168,6 +169,18 @@ def _empty_spool(order: Order) -> Place:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     done = ("would be removed" if order.dry_run else "removed") if strays else ""
     return Place(PLACES["spool"], len(strays), "leftover files", done)
+
+
+def _erase_bindings(order: Order) -> Place:
+    """`erase_files` in a desk's `apps.py` takes a subject out of files that it alone can read."""
+    found = 0
+    for config in apps.get_app_configs():
+        if name := getattr(config, "erase_files", ""):
+            found += import_string(name)(
+                order.subject.kind, order.subject.values,
+                at=order.at, store_folder=order.store_folder, dry_run=order.dry_run,
+            )  # fmt: skip
+    return Place(PLACES["bindings"], found, "rows", order.done if found else "")
 
 
 def _erase_texts(order: Order) -> list[Place]:

@@ -50,6 +50,15 @@ def scrubbed() -> dict[str, tuple[str, ...]]:
     return found
 
 
+def named() -> dict[str, tuple[str, ...]]:
+    """Model to fields of somebody's own data, those of the desks (`named_texts`) among them."""
+    found = dict(NAMED)
+    for config in apps.get_app_configs():
+        for model, fields in getattr(config, "named_texts", {}).items():
+            found[f"{config.label}.{model}"] = tuple(fields)
+    return found
+
+
 def erase(order: Order) -> Place:
     """Take the value out of our own texts; inside a transaction."""
     rows = 0
@@ -77,18 +86,18 @@ def _sealed() -> Iterator[str]:
 
 def look_at_others(order: Order) -> Place:
     """Where a party's own entries name the value: they are the party's to correct."""
-    named = [
+    theirs = [
         f"{label} {row}"
-        for label, fields in sorted(NAMED.items())
+        for label, fields in sorted(named().items())
         for row in _hits(label, fields, order.subject)
     ]
-    note = f"left: correct them with tocsin parties import ({len(named)})" if named else ""
-    return Place("parties and contacts", len(named), done="left" if named else "", note=note)
+    note = f"left: correct them with tocsin parties import ({len(theirs)})" if theirs else ""
+    return Place("parties and contacts", len(theirs), done="left" if theirs else "", note=note)
 
 
 def found(subject: Subject) -> Iterator[dict[str, Any]]:
     """Every field in which the value stands, in our own texts and in what parties say."""
-    lists = {**scrubbed(), **NAMED}
+    lists = {**scrubbed(), **named()}
     for label, fields in sorted(lists.items()):
         for row in _hits(label, fields, subject):
             for name in fields:
