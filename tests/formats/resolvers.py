@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-INSTALL = "apt-get install unbound bind9 bind9-utils bind9-dnsutils knot knot-dnssecutils"
+INSTALL = (
+    "apt-get install unbound bind9 bind9-utils bind9-dnsutils knot knot-dnssecutils "
+    "pdns-recursor knot-resolver"
+)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Everything in the world is at 192.0.2.80; the warning page of the shield at 192.0.2.10.
 WORLD = """\
@@ -76,6 +79,12 @@ class Server:
         status = said.stdout.partition("status: ")[2].partition(",")[0]
         rows = [line.split() for line in said.stdout.splitlines() if line and line[0] != ";"]
         return Answer(status or "no answer", tuple(row[-1] for row in rows))
+
+    def extended_error(self, name: str) -> str:
+        """The extended DNS error of an answer (RFC 8914), as dig says it; "" for none."""
+        words = [program("dig"), "@127.0.0.1", "-p", str(self.port), name, "A"]
+        said = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+        return said.partition("; EDE: ")[2].partition("\n")[0]
 
     def serial(self, origin: str) -> int:
         """The serial of a zone."""
@@ -242,4 +251,47 @@ zone "example" {{
         yield server
 
 
+# What whoever is blocked is told by the two resolvers that can say it.
+SAID = "Phishing shield: https://node.example/shield/check"
+
+
+@contextmanager
+def recursor(folder: Path, zone: Path, _origin: str, beyond: Server) -> Iterator[Server]:
+    """PowerDNS Recursor with the zone of the shield from a file, and a word on why."""
+    port = free_port()
+    (folder / "shield.lua").write_text(
+        f'rpzFile("{zone}", {{policyName="shield", extendedErrorCode=17, '
+        f'extendedErrorExtra="{SAID}"}})\n',
+        "utf-8",
+    )
+    (folder / "recursor.conf").write_text(
+        f"local-address=127.0.0.1\nlocal-port={port}\nsocket-dir={folder}\ndaemon=no\n"
+        f"setuid=\nsetgid=\nthreads=1\nforward-zones=example=127.0.0.1:{beyond.port}\n"
+        f"dnssec=off\nlua-config-file={folder}/shield.lua\nsecurity-poll-suffix=\n",
+        "utf-8",
+    )
+    words = [program("pdns_recursor"), f"--config-dir={folder}"]
+    with running(words, port, folder, "ready.example") as server:
+        yield server
+
+
+@contextmanager
+def kresd(folder: Path, zone: Path, _origin: str, beyond: Server) -> Iterator[Server]:
+    """Knot Resolver with the zone of the shield from a file, and a word on why."""
+    port = free_port()
+    (folder / "kresd.conf").write_text(
+        f"net.listen('127.0.0.1', {port})\ncache.size = 10*MB\ntrust_anchors.remove('.')\n"
+        f"policy.add(policy.rpz(policy.DENY_MSG('{SAID}', kres.extended_error.FILTERED), "
+        f"'{zone}', false))\n"
+        "policy.add(policy.suffix(policy.FLAGS({'NO_CACHE'}), {todname('example.')}))\n"
+        f"policy.add(policy.suffix(policy.STUB('127.0.0.1@{beyond.port}'), "
+        "{todname('example.')}))\n",
+        "utf-8",
+    )
+    words = [program("kresd"), "-n", "-c", str(folder / "kresd.conf"), str(folder)]
+    with running(words, port, folder, "ready.example") as server:
+        yield server
+
+
+SAYING = {"recursor": recursor, "kresd": kresd}
 SERVERS = {"unbound": unbound, "bind": bind}

@@ -49,10 +49,11 @@ WARNED = Answer("NOERROR", ("warning.shield.example.", "192.0.2.10"))
 NOT_THERE = Answer("NXDOMAIN", ())
 
 
-def text(*, version: int = 7, days: int = 0) -> bytes:
+def text(*, version: int = 7, days: int = 0, garden: Garden = ZONE.garden) -> bytes:
     """The zone as it is so many days later."""
     rows = in_force(LISTED, version=version, at=AT + timedelta(days=days))
-    return write_zone(rows, zone=ZONE, edition=replace(EDITION, version=version), passes=PASSES)
+    zone = replace(ZONE, garden=garden)
+    return write_zone(rows, zone=zone, edition=replace(EDITION, version=version), passes=PASSES)
 
 
 @pytest.fixture(scope="module")

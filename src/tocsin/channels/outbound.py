@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import SplitResult, urlsplit
 
 import idna
@@ -28,6 +28,7 @@ LONGEST_URL = 2_000
 LONGEST_BODY = 64 * 1024  # of an answer; the rest is not read
 _LONGEST_ANSWER = 256 * 1024  # with its head and framing, so that headers have an end too
 _MOST_ADDRESSES = 8
+_LONGEST_TUNNEL = 8 * 1024  # what a proxy may say before it opens
 _REST = 10.0  # seconds for the body of an answer, when its status has been heard
 _BLOCK = 256 * 1024
 _PLAIN = re.compile(r"[!-\[\]-~]*")  # printable ASCII without blank and backslash (RFC 3986)
@@ -53,6 +54,8 @@ class Policy:
     connect: timedelta = timedelta(seconds=10)
     idle: timedelta = timedelta(seconds=30)
     total: timedelta = timedelta(minutes=4)
+    # Tunnels to the addresses that were judged here (CONNECT, RFC 9110 9.3.6): it resolves nothing.
+    proxy: "Target | None" = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    tls_names: tuple[str, ...] = ()  # DNS names in the certificate that was shown
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -231,13 +235,43 @@ def _connected(
 ) -> Iterator[socket.socket]:
     """A connection to the first address that takes one; over TLS, checked against the name."""
     context = _tls(policy) if target.scheme == "https" else None
-    with _first(addresses, target.port, policy, ends) as connection:
+    with _reached(target, addresses, policy, ends) as connection:
         if context is None:
             yield connection
             return
         connection.settimeout(_left(ends, policy.connect.total_seconds()))
         with context.wrap_socket(connection, server_hostname=target.host) as sealed:
             yield sealed
+
+
+def _reached(
+    target: Target, addresses: list[Address], policy: Policy, ends: float
+) -> socket.socket:
+    """A connection to one of the addresses, through the operator's proxy where there is one."""
+    if policy.proxy is None:
+        return _first(addresses, target.port, policy, ends)
+    host, port = policy.proxy.host, policy.proxy.port
+    within = _left(ends, policy.connect.total_seconds())
+    connection = socket.create_connection((host, port), timeout=within)
+    try:
+        _tunnel(connection, addresses[0], target.port)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _tunnel(connection: socket.socket, address: Address, port: int) -> None:
+    place = f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+    connection.sendall(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):  # byte by byte: what follows is not the proxy's
+        byte = connection.recv(1)
+        head += byte
+        if not byte or len(head) > _LONGEST_TUNNEL:
+            raise ConnectionResetError
+    if not re.match(rb"HTTP/1\.[01] 2[0-9][0-9] ", head):
+        raise http.client.BadStatusLine("the proxy refused")
 
 
 def _first(addresses: list[Address], port: int, policy: Policy, ends: float) -> socket.socket:
@@ -346,11 +380,20 @@ def _converse(
         if response.status < 300 and not whole:
             raise ConnectionResetError  # nobody can have received what was not sent
         named = {name.lower(): value for name, value in response.getheaders()}
+        shown = _tls_names(line.connection)
         if into is not None and response.status == 200:
             _pour(response, into, line, target)
-            return Answer(response.status, named, b"")
+            return Answer(response.status, named, b"", shown)
         line.ends = min(line.ends, time.monotonic() + _REST)
-        return Answer(response.status, named, _body(response))
+        return Answer(response.status, named, _body(response), shown)
+
+
+def _tls_names(connection: socket.socket) -> tuple[str, ...]:
+    """The DNS names of the certificate that was checked; none in clear."""
+    shown: Mapping[str, Any] = (
+        connection.getpeercert() or {} if isinstance(connection, ssl.SSLSocket) else {}
+    )
+    return tuple(name for kind, name in shown.get("subjectAltName", ()) if kind == "DNS")
 
 
 def _pour(response: http.client.HTTPResponse, into: Sink, line: _Line, target: Target) -> None:

@@ -38,12 +38,12 @@ def _read(data: bytes) -> list[str]:
             if picture.width * picture.height > LIMITS.pixels:
                 raise ValueError("too many pixels")
             picture.draft("L", (_SIDE, _SIDE))
-            grey = _flat(picture)
+            grey = flat(picture)
     grey.thumbnail((_SIDE, _SIDE))
     return [code.text for code in zxingcpp.read_barcodes(grey, formats=CODES)]
 
 
-def _flat(picture: Image.Image) -> Image.Image:
+def flat(picture: Image.Image) -> Image.Image:
     """Grey, and white where it is transparent."""
     if "transparency" not in picture.info and "A" not in picture.getbands():
         return picture.convert("L")
