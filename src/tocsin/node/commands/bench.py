@@ -188,6 +188,29 @@ def measure_web(rows: int, events: int, seconds: int) -> dict[str, Any]:
         return _said([sys.executable, "-m", "tocsin.node.benches.web", *words])
 
 
+@app.command("subscribers")
+def subscribers(
+    rows: Annotated[int, typer.Option(help="Events to find lines for.", min=1000)] = 1_000_000,
+    records: Annotated[
+        int, typer.Option(help="Records of leases and port blocks.", min=1000)
+    ] = 10_000_000,
+    as_json: Json = False,
+) -> None:
+    """Measure whose line it was.
+
+    Import of leases and port blocks, a stream of events against them, single look-ups.
+    """
+    facts = measure_subscribers(rows, records)
+    say_json(facts) if as_json else _show_subscribers(facts)
+
+
+def measure_subscribers(rows: int, records: int) -> dict[str, Any]:
+    """One object; what it holds stands in docs/reference/commands.md."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
+        words = [folder, str(records), str(rows)]
+        return _said([sys.executable, "-m", "tocsin.node.benches.subscribers", *words])
+
+
 @app.command("all")
 def everything() -> None:
     """Run every benchmark.
@@ -212,7 +235,11 @@ def everything() -> None:
     out.print("web, 100,000 cases, 10,000,000 events …")
     about_web = measure_web(100_000, 10_000_000, 20)
     _show_web(about_web)
+    out.print("subscribers, 10,000,000 events, 100,000,000 records …")
+    about_lines = measure_subscribers(10_000_000, 100_000_000)
+    _show_subscribers(about_lines)
     if DOCUMENT.parent.is_dir():
+        write_subscribers(DOCUMENT, about_lines)
         write_document(DOCUMENT, found)
         write_log(DOCUMENT, about_log)
         write_cases(DOCUMENT, about_cases)
@@ -370,6 +397,10 @@ def write_cases(path: Path, found: list[dict[str, Any]]) -> None:
 
 
 WEB_BEGIN, WEB_END = "<!-- measured web: begin -->", "<!-- measured web: end -->"
+LINES_BEGIN, LINES_END = (
+    "<!-- measured subscribers: begin -->",
+    "<!-- measured subscribers: end -->",
+)
 _WEB_ROWS = (
     ("list_pages_per_cpu_second", "lists of 50 cases per CPU-second", "at least 50"),
     ("list_pages_per_second", "lists a second", ""),
@@ -416,6 +447,37 @@ def write_web(path: Path, facts: dict[str, Any]) -> None:
         "",
     ]
     _replace(path, WEB_BEGIN, WEB_END, "\n".join(lines))
+
+
+def _subscriber_rows(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
+    from tocsin.node.benches.subscribers import GOALS
+
+    return [(name, f"{facts[key]:,}", goal) for key, name, goal in GOALS]
+
+
+def _subscriber_size(facts: dict[str, Any]) -> str:
+    return f"{facts['size']:,} events, {facts['records']:,} records"
+
+
+def _show_subscribers(facts: dict[str, Any]) -> None:
+    title = f"subscribers, {_subscriber_size(facts)}"
+    shown = table(title, "", "measured", "goal", right=("measured", "goal"))
+    for row in _subscriber_rows(facts):
+        shown.add_row(*row)
+    out.print(shown)
+
+
+def write_subscribers(path: Path, facts: dict[str, Any]) -> None:
+    """Replace the measured part about whose line it was."""
+    lines = [
+        f"\n{_machine()}, {datetime.now(UTC).date().isoformat()}; {_subscriber_size(facts)}.\n",
+        "| | measured | goal |",
+        "|---|---:|---:|",
+        *("| " + " | ".join(row) + " |" for row in _subscriber_rows(facts)),
+        "",
+        "",
+    ]
+    _replace(path, LINES_BEGIN, LINES_END, "\n".join(lines))
 
 
 def _machine() -> str:

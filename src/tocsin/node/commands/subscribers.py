@@ -14,7 +14,7 @@ from tocsin.words.errors import Unreadable, Unusable
 from tocsin.words.moments import iso, read_moment
 
 app = typer.Typer(
-    help="Whose line an address was: logs of leases and sessions, look-ups.", no_args_is_help=True
+    help="Read logs of leases and say whose line it was.", no_args_is_help=True
 )
 PROTOCOLS = {"any": 0, "tcp": 6, "udp": 17}
 
@@ -144,9 +144,9 @@ def whose(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Say whose line it was: exactly one, ambiguous, none, or not attributable.
+    """Say whose line an address was.
 
-    Each look-up stands in the register with its reason.
+    Exactly one, ambiguous, none, or not attributable. Each look-up stands in the register with its reason.
     """
     opened = open_existing(store)
     from tocsin.desks.subscribers.actions.looking import Sighting
