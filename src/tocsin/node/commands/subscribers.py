@@ -92,7 +92,7 @@ def _show(facts: list[dict[str, Any]]) -> None:
     shown = table("Logs", "file", "format", *numbers, "reaches to", right=numbers)
     for one in facts:
         said = [f"{one[name]:,}" for name in numbers]
-        reach = "read before" if one["is_repeat"] else (one["reaches_to"] or "")[:19]
+        reach = "read before" if one["is_repeat"] else (one["reaches_to"] or "")[:16]
         shown.add_row(escape(clean(one["file"])), one["format"], *said, reach)
     out.print(shown)
     for one in facts:
@@ -211,6 +211,6 @@ def sources(store: StoreOption = DEFAULT_STORE, as_json: Json = False) -> None:
             str(one["format"]),
             escape(clean(str(one["subscriber"] or "usual"))),
             f"{one['slack']} s",
-            str(one["reaches_to"] or "")[:19],
+            str(one["reaches_to"] or "")[:16],
         )
     out.print(shown)
