@@ -34,6 +34,10 @@ PUBLIC = audiences.PUBLIC.name
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
 _KEY = re.compile(r"[A-Za-z0-9_-]{24,100}")
 _UNNAMED = "rpz.invalid"
+_ZONES = {
+    audiences.MEMBERS.name: "TOCSIN_SHIELD_ZONE_MEMBERS",
+    audiences.PROVIDERS.name: "TOCSIN_SHIELD_ZONE_PROVIDERS",
+}
 
 
 def read_shield() -> dict[str, Any]:
@@ -89,9 +93,7 @@ def _socket(origin: str) -> str:
 def _zones(origin: str) -> dict[str, str]:
     """By audience, the zones that a name server serves."""
     named = {PUBLIC: "" if origin == _UNNAMED else origin}
-    for audience in AUDIENCES:
-        if audience != PUBLIC:
-            named[audience] = _name(f"TOCSIN_SHIELD_ZONE_{audience.upper()}")
+    named |= {audience: _name(setting) for audience, setting in _ZONES.items()}
     zones = {audience: name for audience, name in named.items() if name}
     if len(set(zones.values())) < len(zones):
         raise ImproperlyConfigured("TOCSIN_SHIELD_ZONE_…: each audience has a zone of its own")
