@@ -17,6 +17,7 @@ FRONT = Section(
         Entry(_("Queue"), "shield:queue", ("shield:message:read",)),
         Entry(_("Listings"), "shield:listings", _READ),
         Entry(_("Appeals"), "shield:appeals", ("shield:appeal:review",)),
+        Entry(_("Re-checks"), "shield:rechecks", ("shield:listing:review",)),
         Entry(_("Names"), "shield:names", ("shield:name:change",)),
     ),
 )
@@ -42,10 +43,12 @@ class Shield(AppConfig):
         "Act": ("text",),
         "Announcement": ("problem",),
         "Appeal": ("outcome",),
+        "Grounds": ("facts",),
         "Group": ("key", "landing", "lure", "reasons"),
         "Listing": ("because", "reason", "basis", "url", "value", "warnings"),
         "Message": ("outcome",),
         "Notice": ("because",),
+        "Recheck": ("text",),
         "Sighting": ("host", "subject", "url"),
         "Term": ("value",),
     }
@@ -55,10 +58,15 @@ class Shield(AppConfig):
         ("Arrival", Place.SHIELD_MESSAGES, "at", None),
         ("Listing", Place.LISTINGS, "changed_at", None),
         ("Group", Place.GROUPS, "changed_at", None),
+        ("Visit", Place.SHIELD_VISITS, "hour", None),
     )
     register_shapes = {
         "shield:appeal:file": _APPEAL,
         **{f"shield:appeal:{step.name}": _APPEAL for step in APPEAL.steps},
+        "shield:grounds:export": Shape({"digest": TEXT, "size": COUNT, "why": TEXT}),
+        "shield:grounds:keep": Shape(
+            {"digest": TEXT, "messages": COUNT, "addresses": COUNT}, summed=("messages",)
+        ),
         "shield:group:reject": Shape(
             {"state": TEXT, "messages": COUNT}, summed=("messages",), counted=("state",)
         ),
@@ -75,4 +83,9 @@ class Shield(AppConfig):
         ),
         "shield:name:add": _NAMES,
         "shield:name:remove": _NAMES,
+        "shield:recheck:record": Shape({"found": TEXT, "is_late": FLAG}, counted=("found",)),
+        "shield:term:begin": Shape({"scope": TEXT, "within": TEXT}, counted=("scope", "within")),
+        "shield:term:end": Shape(
+            {"scope": TEXT, "cause": TEXT, "within": TEXT}, counted=("cause", "scope", "within")
+        ),
     }

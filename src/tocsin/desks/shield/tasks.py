@@ -10,6 +10,7 @@ from tocsin.desks.shield.actions.ending import end_due
 from tocsin.desks.shield.actions.publishing import publish_all
 from tocsin.desks.shield.actions.reading_mail import Taker, read_imap, read_maildir
 from tocsin.desks.shield.actions.triaging import refresh_queue
+from tocsin.desks.shield.actions.visiting import forget_few
 from tocsin.desks.shield.queries.published import zone
 from tocsin.formats import xarf
 from tocsin.office.jobs import Recurring, Slot
@@ -55,10 +56,17 @@ def read_mail(slot: Slot) -> str | None:
     return ", ".join(f"{count} {word}" for word, count in sorted(counts.items())) or None
 
 
+def forget_few_visits(slot: Slot) -> str | None:
+    """Counts of visits that stayed below the threshold go when their hour is over."""
+    count = forget_few(least=settings.SHIELD["least"], at=slot.at)
+    return f"{count} small counts of visits forgotten" if count else None
+
+
 def recurring() -> list[Recurring]:
     """Every job with its schedule. A name server that hangs holds up nothing else."""
     return [
         Recurring("end-listings", timedelta(seconds=5), end_listings),
+        Recurring("forget-few-visits", timedelta(minutes=10), forget_few_visits),
         Recurring("order-queue", timedelta(minutes=1), order_queue, lane="shield-queue"),
         Recurring("read-shield-mail", timedelta(seconds=20), read_mail, lane="shield-mail"),
         Recurring(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tocsin.desks.shield.views import lists, public, reviewing, warned
+from tocsin.desks.shield.views import lists, public, rechecking, reviewing, warned
 
 app_name = "shield"
 urlpatterns = [
@@ -28,6 +28,8 @@ urlpatterns = [
     path("appeals/", reviewing.appeals, name="appeals"),
     path("appeals/<uuid:uid>", reviewing.appeal, name="appeal_file"),
     path("appeals/<uuid:uid>/step", reviewing.appeal_step, name="appeal_step"),
+    path("rechecks/", rechecking.rechecks, name="rechecks"),
+    path("rechecks/<uuid:uid>", rechecking.recheck, name="recheck"),
     path("names/", reviewing.names, name="names"),
     path("names/<uuid:uid>/forget", reviewing.forget_name, name="name_forget"),
 ]

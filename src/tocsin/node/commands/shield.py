@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tocsin.node.commands.options import Json
+from tocsin.node.commands.shield_grounds import grounds
 from tocsin.node.commands.warning_page import page
 from tocsin.node.console import out, say_json
 from tocsin.words.errors import NotFound, Unreadable
@@ -15,6 +16,7 @@ app = typer.Typer(
 )
 
 app.command()(page)
+app.command()(grounds)
 
 
 @app.callback()
