@@ -23,6 +23,7 @@ FRONT = Section(
 )
 _LISTING = Shape({"scope": TEXT, "state": TEXT}, counted=("scope", "state"))
 _APPEAL = Shape({"state": TEXT, "is_cleaned": FLAG}, counted=("state",))
+_LIST = Shape({"kind": TEXT, "come": COUNT, "go": COUNT}, summed=("come", "go"), counted=("kind",))
 _NAMES = Shape({"kind": TEXT, "names": COUNT}, summed=("names",), counted=("kind",))
 
 
@@ -36,8 +37,12 @@ class Shield(AppConfig):
     home_cards = "tocsin.desks.shield.queries.front.cards"
     front = FRONT
     # For erasure (office.erasure.texts): texts of ours that may name a person.
-    sealed_texts = tuple(
-        (model, field) for model in ("Message", "Appeal") for field in ("sealed", "sealed_address")
+    sealed_texts = (
+        ("Appeal", "sealed"),
+        ("Appeal", "sealed_address"),
+        ("Message", "sealed"),
+        ("Message", "sealed_address"),
+        ("Message", "sealed_letters"),
     )
     personal_texts = {
         "Act": ("text",),
@@ -46,7 +51,9 @@ class Shield(AppConfig):
         "Grounds": ("facts",),
         "Group": ("key", "landing", "lure", "reasons"),
         "Listing": ("because", "reason", "basis", "url", "value", "warnings"),
+        "Look": ("fault", "hops", "landing", "names", "place", "title", "url"),
         "Message": ("outcome",),
+        "NameList": ("licence", "origin", "title"),
         "Notice": ("because",),
         "Recheck": ("text",),
         "Sighting": ("host", "subject", "url"),
@@ -67,6 +74,7 @@ class Shield(AppConfig):
         "shield:grounds:keep": Shape(
             {"digest": TEXT, "messages": COUNT, "addresses": COUNT}, summed=("messages",)
         ),
+        "shield:group:fetch": Shape({}),
         "shield:group:reject": Shape(
             {"state": TEXT, "messages": COUNT}, summed=("messages",), counted=("state",)
         ),
@@ -75,6 +83,8 @@ class Shield(AppConfig):
             dict.fromkeys(("kind", "party", "relation", "delivery", "digest"), TEXT),
             counted=("kind", "relation"),
         ),
+        "shield:list:forget": _LIST,
+        "shield:list:import": _LIST,
         "shield:message:consult": Shape(
             {"why": TEXT}, may={"what": TEXT, "shown": COUNT}, summed=("shown",)
         ),

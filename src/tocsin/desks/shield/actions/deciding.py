@@ -17,7 +17,7 @@ from tocsin.desks.shield.actions.answering import answer_appeal, answer_messages
 from tocsin.desks.shield.actions.counting import count_listed, count_withdrawn
 from tocsin.desks.shield.actions.references import reference
 from tocsin.desks.shield.models import Act, Group, Listing
-from tocsin.desks.shield.queries.known import known
+from tocsin.desks.shield.queries.known import known, known_of
 from tocsin.desks.shield.queries.listings import (
     PROPOSE,
     REVIEW,
@@ -55,7 +55,7 @@ def choice_for(url: str, scope: str | None) -> Choice:
 
     Raises `Unreadable`, and `Refused` for a wider scope.
     """
-    lists, others = known().lists, _fraud_beside(url)
+    lists, others = known_of([url], below=True).lists, _fraud_beside(url)
     if not scope:
         return choose_scope(url, lists=lists, others=others)
     if scope not in tuple(Scope):

@@ -36,6 +36,8 @@ from tocsin.desks.shield.queries.listings import (
     listing_for,
 )
 from tocsin.desks.shield.queries.listings import queue as waiting
+from tocsin.desks.shield.queries.looked_up import lists_of
+from tocsin.desks.shield.queries.looks import seen_of
 from tocsin.desks.shield.queries.messages import inert, places_of
 from tocsin.desks.shield.queries.visits import visits_of
 from tocsin.desks.shield.views.doors import (
@@ -161,6 +163,8 @@ def _group_page(
         "choice": choice,
         "problem": problem,
         "related": related[:20],
+        "seen": seen_of(found),
+        "may_fetch": settings.SHIELD["fetcher"].is_on and request.viewer.may(REVIEW),
         "form": form or Approve(initial={"url": found.landing}),
         "rejection": rejection or Reason(step="reject", prefix="reject"),
         "may_approve": request.viewer.may(PROPOSE),
@@ -337,7 +341,7 @@ def names(request: Asked) -> HttpResponseBase:
     text = request.GET.get("text", "")[:253]
     rows = Name.objects.filter(value__icontains=text) if text else Name.objects.all()
     page = Paginator(rows, PER_PAGE).get_page(page_number(request))
-    said = {"form": form, "page": page, "text": text}
+    said = {"form": form, "page": page, "text": text, "lists": lists_of()}
     return render(request, "shield/names.html", said, status=422 if form.errors else 200)
 
 
