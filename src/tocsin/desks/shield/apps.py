@@ -6,6 +6,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from tocsin.office.front import Entry, Section
+from tocsin.office.sealed_texts import SealedText
 from tocsin.office.shapes import COUNT, FLAG, TEXT, Shape
 from tocsin.rules.retention import Place
 from tocsin.rules.shield import APPEAL, LISTING
@@ -38,11 +39,11 @@ class Shield(AppConfig):
     front = FRONT
     # For erasure (office.erasure.texts): texts of ours that may name a person.
     sealed_texts = (
-        ("Appeal", "sealed"),
-        ("Appeal", "sealed_address"),
-        ("Message", "sealed"),
-        ("Message", "sealed_address"),
-        ("Message", "sealed_letters"),
+        SealedText("Appeal", "sealed", "shield appeal"),
+        SealedText("Appeal", "sealed_address", "shield address", is_whole=True),
+        SealedText("Message", "sealed", "shield message"),
+        SealedText("Message", "sealed_address", "shield address", is_whole=True),
+        SealedText("Message", "sealed_letters", "shield message"),
     )
     personal_texts = {
         "Act": ("text",),
