@@ -20,7 +20,7 @@ KNOWN = Known(
         shorteners=frozenset({"sho.example"}),
         cautions={Caution.BRAND_OWN: frozenset({"mybank.example"})},
     ),
-    elsewhere=frozenset({"evil.test"}),
+    elsewhere={"evil.test": ("on a list of others since 2026-11-20",)},
 )
 COUNT = iter(range(10**6))
 
@@ -130,7 +130,7 @@ def test_reasons_are_told_for_the_shape_of_a_name_and_for_other_lists() -> None:
     host = f"a-b-c-d.{'x' * 40}.xn--bcher-kva.www.evil.test"
 
     assert judge("evil.test", [host], KNOWN) == [
-        (30, "it is on another list"),
+        (30, "on a list of others since 2026-11-20"),
         (8, "3 hyphens in the name"),
         (8, "letters of another script in the name"),
         (5, f"a name of {len(host)} characters"),

@@ -13,7 +13,7 @@ CLIENTS = frozenset(
      "imaplib", "ftplib", "poplib", "telnetlib", "xmlrpc.client", "websockets", "dns")
 )  # fmt: skip
 # Loopback alone: a port that is free, and clients of a server that a benchmark started itself.
-ITSELF = ("node/commands/serve.py", "node/benches/web.py")
+ITSELF = ("node/commands/serve.py", "node/benches/web.py", "node/benches/shield.py")
 
 
 def _imported(tree: ast.Module) -> set[str]:

@@ -123,7 +123,9 @@ PAGES: dict[str, tuple[Body, ...]] = {
     "shield:find": (_plain(reference="AAAA-BBBB-CCCC"),),
     "shield:appeal": (_plain(about="nowhere.example", text="x"),),
     "shield:group_approve": (_plain(url="https://y.example/", reason="x", basis="x"),),
+    "shield:group_fetch": (_plain(),),
     "shield:group_reject": (_plain(**{"reject-text": "x"}),),
+    "shield:recheck": (_plain(found="gone", text="x"), _plain(found="cleaned", text="x")),
     "shield:listing_step": tuple(
         _plain(step=step, text="x")
         for step in ("confirm", "override", "reject", "renew", "decline", "withdraw")

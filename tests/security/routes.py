@@ -37,6 +37,7 @@ NOUNS: Mapping[tuple[str, str], str] = {
     ("shield:listing", "uid"): "listing",
     ("shield:appeal", "uid"): "appeal",
     ("shield:name", "uid"): "name",
+    ("shield:recheck", "uid"): "recheck",
     ("shield:outcome", "reference"): "reference",
     ("shield:list", "word"): "list",
     ("shield:list", "form"): "form",

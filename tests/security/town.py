@@ -204,7 +204,11 @@ def _shield(town: Town, side: Side, ada: Viewer, node: Viewer, *, word: str) -> 
         at=NOON - HOUR,
     )
     add_names(node, kind="top_site", values=f"{word}-news.example", at=NOON - HOUR)
+    due = proposed.rechecks.all()[0]
+    due.due_at = NOON - HOUR
+    due.save(update_fields=["due_at"])
     side.objects |= {
+        "recheck": due.uid.hex,
         "lure": message.sightings.get().group.uid.hex,
         "message": message.uid.hex,
         "reference": message.reference,

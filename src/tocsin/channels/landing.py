@@ -57,6 +57,21 @@ class Hop:
 
 
 @dataclass(frozen=True)
+class Fetcher:
+    """The operator's settings; `is_on` false: nothing is ever fetched."""
+
+    is_on: bool = False
+    proxy: str = ""
+    allow: str = ""
+    ports: tuple[int, ...] = PORTS
+
+    def order(self, url: str) -> bytes:
+        """What the process is told."""
+        words = {"url": url, "proxy": self.proxy, "allow": self.allow, "ports": self.ports}
+        return json.dumps(words).encode()
+
+
+@dataclass(frozen=True)
 class Order:
     """What to look at, and how far it may go; the words are the operator's settings."""
 

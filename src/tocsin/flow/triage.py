@@ -12,13 +12,13 @@ Messages (one row for each address in a message):
     received_at Datetime(us, UTC)
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import polars as pl
 
-from tocsin.flow.domains import registrable_domain
+from tocsin.flow.domains import parents, registrable_domain
 from tocsin.flow.scope import Lists, cautions_of, why_no_name
 from tocsin.flow.urls import Landing, read_url
 from tocsin.match.names import Brands, Likeness
@@ -55,11 +55,14 @@ _HOSTS_LOOKED_AT = 50  # of one group: the sender chooses how many there are
 
 @dataclass(frozen=True)
 class Known:
-    """What a node knows beforehand: brands, lists of names, names that other lists hold."""
+    """What a node knows beforehand: brands, lists of names, and what other lists say.
+
+    `elsewhere`: a name or an address, and a sentence for each list that holds it.
+    """
 
     brands: Brands
     lists: Lists = field(default_factory=Lists)
-    elsewhere: frozenset[str] = frozenset()
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -227,11 +230,23 @@ def _of_host(host: str, group: str, known: Known) -> list[tuple[int, str]]:
     domain = registrable_domain(host)
     likes = known.brands.alike(host, domain)[:3]
     found += [(_POINTS[like.kind], f"{like.brand}: {like.because}") for like in likes]
-    if {host, domain, group} & known.elsewhere:
-        found.append((_ON_A_LIST, "it is on another list"))
+    found += _of_lists(_places_of(host, domain, group, is_shared=bool(shared)), known)
     warned = cautions_of(host, lists=known.lists, is_name=False)
     own = warned.get(Caution.BRAND_OWN)
     return [*found, *([(_REAL, own)] if own else [])]
+
+
+def _places_of(host: str, domain: str | None, group: str, *, is_shared: bool) -> list[str]:
+    """What a list may hold of a host: of a shared one, its own name and the address alone."""
+    if is_shared or domain is None:
+        return [host, group]
+    return [one for one in parents(host) if len(one) >= len(domain)]
+
+
+def _of_lists(places: list[str], known: Known) -> list[tuple[int, str]]:
+    """The first list counts; further ones are said, and often copies of it."""
+    said = [one for place in dict.fromkeys(places) for one in known.elsewhere.get(place, ())]
+    return [(0 if at else _ON_A_LIST, one) for at, one in enumerate(dict.fromkeys(said))]
 
 
 def _of_shape(host: str) -> list[tuple[int, str]]:

@@ -247,3 +247,5 @@ LIST_FORMATS: dict[str, ListFormat] = {
         ),
     )
 }
+# Written out of scope and value alone.
+PLAIN_FORMS = ("domains", "hosts", "squid")

@@ -15,7 +15,7 @@ another, so that what is in force at a version, and what changed since one, are 
     removed_in  Int64     the version it went with, or null
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,8 +69,10 @@ class Delta:
     removed: pl.DataFrame
 
 
-def listed(rows: Iterable[Mapping[str, object]]) -> pl.DataFrame:
-    """Rows to the table; raises `Unusable` for a name that no zone can hold."""
+def listed(
+    rows: Iterable[Mapping[str, object]] | Mapping[str, Sequence[object]],
+) -> pl.DataFrame:
+    """Rows, or columns, to the table; raises `Unusable` for a name that no zone can hold."""
     table = pl.DataFrame(rows, schema=SCHEMA)
     refuse_misfits(table.filter(pl.col("scope").is_in(BY_NAME))["value"])
     return table

@@ -14,6 +14,11 @@ TOCSIN_SHIELD_LISTS        words in the addresses of the list, joined by commas:
 TOCSIN_SHIELD_IMAP_…       the mailbox to which people forward messages: HOST, PORT, TLS, USER,
                            PASSWORD_FILE, TOKEN_FILE, FOLDER, DONE_FOLDER, CA_FILE as TOCSIN_IMAP_…
 TOCSIN_SHIELD_MAILDIR      the same as a Maildir on this machine
+TOCSIN_SHIELD_LETTERS      languages in which tesseract reads letters in pictures, eng+fra; off: not
+                           at all (default eng)
+TOCSIN_SHIELD_FETCHER      on: reviewers may have an address looked at by `tocsin shield fetch`
+TOCSIN_SHIELD_FETCHER_PROXY, TOCSIN_SHIELD_FETCHER_ALLOW, TOCSIN_SHIELD_FETCHER_PORTS
+                           the proxy it goes through, networks of your own that it may reach, ports
 TOCSIN_SHIELD_RATE         reports, appeals and checks of one address in an hour (default 60)
 """
 
@@ -25,7 +30,9 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from tocsin.channels import imap
+from tocsin.channels import imap, outbound
+from tocsin.channels.landing import PORTS, Fetcher
+from tocsin.channels.public_addresses import read_networks
 from tocsin.rules import audiences
 from tocsin.rules.audiences import AUDIENCES
 from tocsin.words.errors import Unusable
@@ -34,6 +41,10 @@ PUBLIC = audiences.PUBLIC.name
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+")
 _KEY = re.compile(r"[A-Za-z0-9_-]{24,100}")
 _UNNAMED = "rpz.invalid"
+_ZONES = {
+    audiences.MEMBERS.name: "TOCSIN_SHIELD_ZONE_MEMBERS",
+    audiences.PROVIDERS.name: "TOCSIN_SHIELD_ZONE_PROVIDERS",
+}
 
 
 def read_shield() -> dict[str, Any]:
@@ -48,6 +59,8 @@ def read_shield() -> dict[str, Any]:
         "lists": _lists(),
         "rate": _rate(),
         "imap": _imap(),
+        "letters": _letters(),
+        "fetcher": _fetcher(),
         "maildir": _folder("TOCSIN_SHIELD_MAILDIR"),
     }
 
@@ -89,9 +102,7 @@ def _socket(origin: str) -> str:
 def _zones(origin: str) -> dict[str, str]:
     """By audience, the zones that a name server serves."""
     named = {PUBLIC: "" if origin == _UNNAMED else origin}
-    for audience in AUDIENCES:
-        if audience != PUBLIC:
-            named[audience] = _name(f"TOCSIN_SHIELD_ZONE_{audience.upper()}")
+    named |= {audience: _name(setting) for audience, setting in _ZONES.items()}
     zones = {audience: name for audience, name in named.items() if name}
     if len(set(zones.values())) < len(zones):
         raise ImproperlyConfigured("TOCSIN_SHIELD_ZONE_…: each audience has a zone of its own")
@@ -133,6 +144,32 @@ def _imap() -> imap.Place | None:
         return imap.place_of({key: _word(name) for key, name in IMAP.items()})
     except Unusable as fault:
         raise ImproperlyConfigured(f"TOCSIN_SHIELD_IMAP_…: {fault}") from fault
+
+
+def _letters() -> str:
+    text = _word("TOCSIN_SHIELD_LETTERS") or "eng"
+    if text == "off":
+        return ""
+    if not re.fullmatch(r"[a-z]{3}(_[a-z]{2,8})?(\+[a-z]{3}(_[a-z]{2,8})?){0,9}", text):
+        raise ImproperlyConfigured(
+            f"TOCSIN_SHIELD_LETTERS={text!r}: possible is eng, or deu+fra, or off"
+        )
+    return text
+
+
+def _fetcher() -> Fetcher:
+    said = _word("TOCSIN_SHIELD_FETCHER").lower() or "off"
+    if said not in ("on", "off"):
+        raise ImproperlyConfigured(f"TOCSIN_SHIELD_FETCHER={said!r}: possible is on or off")
+    proxy, allow = _word("TOCSIN_SHIELD_FETCHER_PROXY"), _word("TOCSIN_SHIELD_FETCHER_ALLOW")
+    ports = _word("TOCSIN_SHIELD_FETCHER_PORTS").replace(",", " ").split()
+    try:
+        read_networks(allow)
+        outbound.read_url(proxy or "http://proxy.example:3128")
+        numbers = tuple(int(port) for port in ports) or PORTS
+    except (Unusable, ValueError) as fault:
+        raise ImproperlyConfigured(f"TOCSIN_SHIELD_FETCHER_…: {fault}") from fault
+    return Fetcher(said == "on", proxy, allow, numbers)
 
 
 def _folder(name: str) -> Path | None:

@@ -30,6 +30,7 @@ class Place(StrEnum):
     SHIELD_MESSAGES = "messages of citizens"
     LISTINGS = "listings and appeals"
     GROUPS = "groups of messages"
+    SHIELD_VISITS = "visits of the warning page"
     BINDINGS = "bindings of addresses"
     WINDOW = "window"
     LEFTOVERS = "leftovers"
@@ -190,6 +191,15 @@ RETENTION: tuple[Keep, ...] = (
         "to know a campaign again: hosts and counts, no person",
         "GDPR 6(1)(e) (unverified)",
         "the docstring of Group",
+    ),
+    Keep(
+        Place.SHIELD_VISITS,
+        ANY,
+        90 * _DAY,
+        "the hour they were counted in",
+        "to see whom a campaign reaches: counts by network above a threshold, no address",
+        "GDPR 6(1)(e) (unverified)",
+        _OURS,
     ),
     Keep(
         Place.BINDINGS,

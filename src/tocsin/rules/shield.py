@@ -177,6 +177,8 @@ def _clock(
     )
 
 
+RECHECK_WITHIN = _DAY  # from the date that the scope sets (`rules/listing.py`)
+
 DEADLINES = (
     _clock(
         "approve",
@@ -230,6 +232,16 @@ DEADLINES = (
         reminders=(_HOUR,),
         escalations=_LATE,
     ),
+    # What was fraud can be somebody else's by now.
+    _clock(
+        "recheck",
+        "a re-check date of a listing comes",
+        RECHECK_WITHIN,
+        _ACCURACY,
+        "look again: still fraud, cleaned, or gone",
+        reminders=(12 * _HOUR,),
+        escalations=_LATE,
+    ),
     Deadline(
         "shield:answer-reporter",
         _REVIEWERS,
@@ -242,3 +254,29 @@ DEADLINES = (
         reminders=(_DAY,),
     ),
 )
+
+# ── what is counted for everybody ────────────────────────────────────────────────────────
+
+# Spans are written down by the first of these that they do not exceed: a count of each remains
+# when the facts of single matters are erased, and median and p90 can be said from the counts.
+SPANS: tuple[tuple[str, timedelta], ...] = (
+    ("5 minutes", 5 * _MINUTE),
+    ("15 minutes", 15 * _MINUTE),
+    ("30 minutes", 30 * _MINUTE),
+    ("1 hour", _HOUR),
+    ("2 hours", 2 * _HOUR),
+    ("4 hours", 4 * _HOUR),
+    ("12 hours", 12 * _HOUR),
+    ("1 day", _DAY),
+    ("3 days", 3 * _DAY),
+    ("7 days", 7 * _DAY),
+)
+LONGER = "longer"
+# Why a listing was withdrawn. The first two are mistakes of the shield's: false positives.
+CAUSES = ("appeal", "mistake", "cleaned")
+MISTAKES = ("appeal", "mistake")
+
+
+def span_of(took: timedelta) -> str:
+    """The first span that is not exceeded."""
+    return next((name for name, most in SPANS if took <= most), LONGER)

@@ -265,6 +265,7 @@ def test_clocks_run_and_stop_with_the_steps(people: People, at: datetime, group)
         "shield:approve": "met",
         "shield:confirm": "met",
         "shield:lapse": "withdrawn",
+        "shield:recheck": "ready",
     }
 
 
@@ -277,6 +278,8 @@ def test_every_step_has_its_act_and_its_row_of_the_register(people: People, at: 
     assert list(rows.values_list("action", flat=True)) == [
         "shield:listing:approve",
         "shield:listing:confirm",
+        "shield:grounds:keep",
+        "shield:term:begin",
     ]
     assert {step.name for step in steps_from(LISTING, "listed")} >= {"renew", "withdraw"}
     assert Name.objects.count() == 0

@@ -6,6 +6,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from tocsin.office.front import Entry, Section
+from tocsin.office.sealed_texts import SealedText
 from tocsin.office.shapes import COUNT, FLAG, TEXT, Shape
 from tocsin.rules.retention import Place
 from tocsin.rules.shield import APPEAL, LISTING
@@ -17,11 +18,13 @@ FRONT = Section(
         Entry(_("Queue"), "shield:queue", ("shield:message:read",)),
         Entry(_("Listings"), "shield:listings", _READ),
         Entry(_("Appeals"), "shield:appeals", ("shield:appeal:review",)),
+        Entry(_("Re-checks"), "shield:rechecks", ("shield:listing:review",)),
         Entry(_("Names"), "shield:names", ("shield:name:change",)),
     ),
 )
 _LISTING = Shape({"scope": TEXT, "state": TEXT}, counted=("scope", "state"))
 _APPEAL = Shape({"state": TEXT, "is_cleaned": FLAG}, counted=("state",))
+_LIST = Shape({"kind": TEXT, "come": COUNT, "go": COUNT}, summed=("come", "go"), counted=("kind",))
 _NAMES = Shape({"kind": TEXT, "names": COUNT}, summed=("names",), counted=("kind",))
 
 
@@ -35,17 +38,25 @@ class Shield(AppConfig):
     home_cards = "tocsin.desks.shield.queries.front.cards"
     front = FRONT
     # For erasure (office.erasure.texts): texts of ours that may name a person.
-    sealed_texts = tuple(
-        (model, field) for model in ("Message", "Appeal") for field in ("sealed", "sealed_address")
+    sealed_texts = (
+        SealedText("Appeal", "sealed", "shield appeal"),
+        SealedText("Appeal", "sealed_address", "shield address", is_whole=True),
+        SealedText("Message", "sealed", "shield message"),
+        SealedText("Message", "sealed_address", "shield address", is_whole=True),
+        SealedText("Message", "sealed_letters", "shield message"),
     )
     personal_texts = {
         "Act": ("text",),
         "Announcement": ("problem",),
         "Appeal": ("outcome",),
+        "Grounds": ("facts",),
         "Group": ("key", "landing", "lure", "reasons"),
         "Listing": ("because", "reason", "basis", "url", "value", "warnings"),
+        "Look": ("fault", "hops", "landing", "names", "place", "title", "url"),
         "Message": ("outcome",),
+        "NameList": ("licence", "origin", "title"),
         "Notice": ("because",),
+        "Recheck": ("text",),
         "Sighting": ("host", "subject", "url"),
         "Term": ("value",),
     }
@@ -55,10 +66,16 @@ class Shield(AppConfig):
         ("Arrival", Place.SHIELD_MESSAGES, "at", None),
         ("Listing", Place.LISTINGS, "changed_at", None),
         ("Group", Place.GROUPS, "changed_at", None),
+        ("Visit", Place.SHIELD_VISITS, "hour", None),
     )
     register_shapes = {
         "shield:appeal:file": _APPEAL,
         **{f"shield:appeal:{step.name}": _APPEAL for step in APPEAL.steps},
+        "shield:grounds:export": Shape({"digest": TEXT, "size": COUNT, "why": TEXT}),
+        "shield:grounds:keep": Shape(
+            {"digest": TEXT, "messages": COUNT, "addresses": COUNT}, summed=("messages",)
+        ),
+        "shield:group:fetch": Shape({}),
         "shield:group:reject": Shape(
             {"state": TEXT, "messages": COUNT}, summed=("messages",), counted=("state",)
         ),
@@ -67,6 +84,8 @@ class Shield(AppConfig):
             dict.fromkeys(("kind", "party", "relation", "delivery", "digest"), TEXT),
             counted=("kind", "relation"),
         ),
+        "shield:list:forget": _LIST,
+        "shield:list:import": _LIST,
         "shield:message:consult": Shape(
             {"why": TEXT}, may={"what": TEXT, "shown": COUNT}, summed=("shown",)
         ),
@@ -75,4 +94,9 @@ class Shield(AppConfig):
         ),
         "shield:name:add": _NAMES,
         "shield:name:remove": _NAMES,
+        "shield:recheck:record": Shape({"found": TEXT, "is_late": FLAG}, counted=("found",)),
+        "shield:term:begin": Shape({"scope": TEXT, "within": TEXT}, counted=("scope", "within")),
+        "shield:term:end": Shape(
+            {"scope": TEXT, "cause": TEXT, "within": TEXT}, counted=("cause", "scope", "within")
+        ),
     }

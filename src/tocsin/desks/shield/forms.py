@@ -134,6 +134,21 @@ class Reason(forms.Form):
             self.fields["text"].label = _("Remark, if you like")
 
 
+class RecordRecheck(forms.Form):
+    """What somebody saw who looked again."""
+
+    found = forms.ChoiceField(
+        label=_("What did you see?"),
+        choices=[
+            ("still_fraud", _("still fraud: it stays listed")),
+            ("cleaned", _("clean again, or somebody else’s: it is withdrawn now")),
+            ("gone", _("nothing answers: it stays listed, since it may come back")),
+        ],
+        widget=forms.Select(attrs={"class": _SELECT}),
+    )
+    text = forms.CharField(label=_("What there is now"), max_length=LONGEST_REASON, widget=_area(3))
+
+
 class AddNames(forms.Form):
     """Names for one of the lists that stop mistakes."""
 

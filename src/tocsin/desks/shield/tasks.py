@@ -8,8 +8,10 @@ from django.conf import settings
 from tocsin.desks.shield.actions.announcing import Desk, tell_concerned
 from tocsin.desks.shield.actions.ending import end_due
 from tocsin.desks.shield.actions.publishing import publish_all
+from tocsin.desks.shield.actions.reading_letters import read_waiting
 from tocsin.desks.shield.actions.reading_mail import Taker, read_imap, read_maildir
 from tocsin.desks.shield.actions.triaging import refresh_queue
+from tocsin.desks.shield.actions.visiting import forget_few
 from tocsin.desks.shield.queries.published import zone
 from tocsin.formats import xarf
 from tocsin.office.jobs import Recurring, Slot
@@ -43,6 +45,17 @@ def order_queue(slot: Slot) -> str | None:
     return f"{count} groups put in order" if count else None
 
 
+def read_pictures(slot: Slot) -> str | None:
+    """Letters in pictures, by a program of the distribution, where it is installed."""
+    count = read_waiting(
+        languages=settings.SHIELD["letters"],
+        by=slot.by,
+        at=slot.at,
+        store_folder=slot.store_folder,
+    )
+    return f"letters looked for in {count} messages" if count else None
+
+
 def read_mail(slot: Slot) -> str | None:
     """What people forwarded to the shield's mailbox, over IMAP or out of a Maildir."""
     shield = settings.SHIELD
@@ -55,11 +68,19 @@ def read_mail(slot: Slot) -> str | None:
     return ", ".join(f"{count} {word}" for word, count in sorted(counts.items())) or None
 
 
+def forget_few_visits(slot: Slot) -> str | None:
+    """Counts of visits that stayed below the threshold go when their hour is over."""
+    count = forget_few(least=settings.SHIELD["least"], at=slot.at)
+    return f"{count} small counts of visits forgotten" if count else None
+
+
 def recurring() -> list[Recurring]:
     """Every job with its schedule. A name server that hangs holds up nothing else."""
     return [
         Recurring("end-listings", timedelta(seconds=5), end_listings),
+        Recurring("forget-few-visits", timedelta(minutes=10), forget_few_visits),
         Recurring("order-queue", timedelta(minutes=1), order_queue, lane="shield-queue"),
+        Recurring("read-letters", timedelta(seconds=3), read_pictures, lane="shield-letters"),
         Recurring("read-shield-mail", timedelta(seconds=20), read_mail, lane="shield-mail"),
         Recurring(
             "tell-of-listings", timedelta(seconds=2), tell_of_listings, lane="shield-notices"

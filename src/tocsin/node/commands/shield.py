@@ -5,7 +5,10 @@ from typing import Annotated
 
 import typer
 
+from tocsin.node.commands import shield_names
 from tocsin.node.commands.options import Json
+from tocsin.node.commands.shield_fetch import fetch
+from tocsin.node.commands.shield_grounds import grounds
 from tocsin.node.commands.warning_page import page
 from tocsin.node.console import out, say_json
 from tocsin.words.errors import NotFound, Unreadable
@@ -15,6 +18,9 @@ app = typer.Typer(
 )
 
 app.command()(page)
+app.command()(grounds)
+app.command()(fetch)
+app.add_typer(shield_names.app, name="names")
 
 
 @app.callback()

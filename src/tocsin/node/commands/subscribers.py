@@ -13,9 +13,7 @@ from tocsin.node.store import open_existing, open_store
 from tocsin.words.errors import Unreadable, Unusable
 from tocsin.words.moments import iso, read_moment
 
-app = typer.Typer(
-    help="Read logs of leases and say whose line it was.", no_args_is_help=True
-)
+app = typer.Typer(help="Read logs of leases and say whose line it was.", no_args_is_help=True)
 PROTOCOLS = {"any": 0, "tcp": 6, "udp": 17}
 
 
@@ -146,7 +144,7 @@ def whose(
 ) -> None:
     """Say whose line an address was.
 
-    Exactly one, ambiguous, none, or not attributable. Each look-up stands in the register with its reason.
+    Exactly one, ambiguous, none, or not attributable; each look-up stands in the register.
     """
     opened = open_existing(store)
     from tocsin.desks.subscribers.actions.looking import Sighting

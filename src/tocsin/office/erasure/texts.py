@@ -2,11 +2,14 @@
 
 `SCRUBBED` texts are ours; the value is taken out of them. `NAMED` texts are somebody's own data
 with a way of their own to be corrected; they are searched and the find is said, no more. A
-desk names its texts in its `apps.py` (`personal_texts`). A test holds these lists to the models.
+desk names its texts in its `apps.py` (`personal_texts`, and `sealed_texts`: those are opened with
+the store's key and sealed again). A test holds these lists to the models.
 """
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -18,6 +21,9 @@ from tocsin.flow.subject import Subject
 from tocsin.office import register
 from tocsin.office.erasure.place import Order, Place
 from tocsin.office.models import RegisterRow
+from tocsin.office.people.sealing import seal, unseal
+from tocsin.office.sealed_texts import SealedText
+from tocsin.words.errors import Unusable
 
 SCRUBBED: dict[str, tuple[str, ...]] = {
     "office.Delivery": ("last_error", "delivered_to"),
@@ -38,7 +44,7 @@ NAMED: dict[str, tuple[str, ...]] = {
     "people.SharingGroup": ("name", "purpose"),
     "people.Token": ("name",),
 }
-_BATCH = 5000
+_BATCH, _FEW = 5000, 200
 
 
 def scrubbed() -> dict[str, tuple[str, ...]]:
@@ -71,17 +77,56 @@ def erase(order: Order) -> Place:
                 row.save(update_fields=fields)
                 if isinstance(row, RegisterRow):
                     register.forget_key(row, at=order.at)
-    done = order.done if rows else ""
-    return Place("database texts", rows, done=done, unsearched=tuple(_sealed()))
+    sealed = list(_sealed_hits(order.subject))
+    for hit in sealed:
+        if hit.text is not None and not order.dry_run:
+            hit.take_out(order.subject)
+    found = rows + sum(hit.text is not None for hit in sealed)
+    done = order.done if found else ""
+    return Place("database texts", found, done=done, unsearched=tuple(_closed(sealed)))
 
 
-def _sealed() -> Iterator[str]:
-    """What lies sealed until a desk has answered (`sealed_texts` of a desk): said, not read."""
+@dataclass(frozen=True)
+class _Hit:
+    """A sealed field in which the value stands; `text` is None where it cannot be opened."""
+
+    label: str
+    row: Model
+    what: SealedText
+    text: str | None
+
+    def take_out(self, subject: Subject) -> None:
+        """Seal it again without the value; what is one value goes as a whole."""
+        kept = "" if self.what.is_whole else subject.scrub(self.text or "")
+        data = seal(kept.encode(), purpose=self.what.purpose) if kept else b""
+        setattr(self.row, self.what.field, data)
+        self.row.save(update_fields=[self.what.field])
+
+
+def _sealed_hits(subject: Subject) -> Iterator[_Hit]:
+    """What desks keep sealed until they answered (`sealed_texts` of a desk), opened one by one."""
     for config in apps.get_app_configs():
-        for model, field in getattr(config, "sealed_texts", ()):
-            label = f"{config.label}.{model}"
-            if count := _objects(label).exclude(**{field: b""}).count():
-                yield f"{label}.{field}: {count:,} sealed until answered; answer them, then again"
+        for what in getattr(config, "sealed_texts", ()):
+            label = f"{config.label}.{what.model}"
+            rows = _objects(label).exclude(**{what.field: b""}).order_by("pk")
+            for row in rows.iterator(chunk_size=_FEW):
+                try:
+                    text = unseal(bytes(getattr(row, what.field)), purpose=what.purpose).decode()
+                except Unusable:
+                    yield _Hit(label, row, what, None)
+                    continue
+                if subject.spans(text):
+                    yield _Hit(label, row, what, text)
+
+
+def _closed(hits: Iterable[_Hit]) -> Iterator[str]:
+    """What could not be opened, so that nobody knows whose it is."""
+    names = (f"{hit.label}.{hit.what.field}" for hit in hits if hit.text is None)
+    for name, count in sorted(Counter(names).items()):
+        yield (
+            f"{name}: {count:,} sealed under another key than the store's; restore "
+            "keys/django-secret of this store from its backup, then again"
+        )
 
 
 def look_at_others(order: Order) -> Place:
@@ -103,6 +148,9 @@ def found(subject: Subject) -> Iterator[dict[str, Any]]:
             for name in fields:
                 if subject.spans(_joined(row, (name,))):
                     yield {"record": label, "id": _name(row), name: getattr(row, name)}
+    for hit in _sealed_hits(subject):
+        if hit.text is not None:
+            yield {"record": hit.label, "id": _name(hit.row), hit.what.field: hit.text}
 
 
 def _name(row: Model) -> str:

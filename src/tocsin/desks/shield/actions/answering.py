@@ -47,7 +47,7 @@ def _settle(message: Message, state: str, *, by: str, at: datetime) -> None:
             text = f"{outcome_text(state)}\n"
         letters.queue(unseal(address, purpose=ADDRESS).decode(), subject=subject, text=text, at=at)
     digest = message.evidence.digest if message.evidence else ""
-    message.sealed, message.sealed_address = b"", b""
+    message.sealed, message.sealed_address, message.sealed_letters = b"", b"", b""
     message.reporter, message.evidence = "", None
     message.save()
     message.sightings.update(subject="")

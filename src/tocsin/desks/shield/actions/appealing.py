@@ -112,7 +112,15 @@ def _decide(row: Appeal, listing: Listing, said: str, *, viewer: Viewer, at: dat
     for clock in ("decide-appeal", "answer-recheck"):
         clocks.meet(clock, row.uid, by=viewer.name, at=at)
     if row.state == "upheld" and listing.state in IN_FORCE:
-        deciding.withdraw(listing, by=viewer.name, at=at, text=said, viewer=viewer)
+        deciding.withdraw(
+            listing,
+            by=viewer.name,
+            at=at,
+            text=said,
+            viewer=viewer,
+            cause="cleaned" if row.is_cleaned else "appeal",
+            since=row.filed_at,
+        )
 
 
 def _record(row: Appeal, step: str, *, by: str, at: datetime) -> None:

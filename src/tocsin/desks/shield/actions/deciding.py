@@ -12,11 +12,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from tocsin.desks.shield.actions import announcing, clocks, editions
+from tocsin.desks.shield.actions import announcing, clocks, editions, keeping, planning
 from tocsin.desks.shield.actions.answering import answer_appeal, answer_messages
+from tocsin.desks.shield.actions.counting import count_listed, count_withdrawn
 from tocsin.desks.shield.actions.references import reference
 from tocsin.desks.shield.models import Act, Group, Listing
-from tocsin.desks.shield.queries.known import known
+from tocsin.desks.shield.queries.known import known, known_of
 from tocsin.desks.shield.queries.listings import (
     PROPOSE,
     REVIEW,
@@ -54,7 +55,7 @@ def choice_for(url: str, scope: str | None) -> Choice:
 
     Raises `Unreadable`, and `Refused` for a wider scope.
     """
-    lists, others = known().lists, _fraud_beside(url)
+    lists, others = known_of([url], below=True).lists, _fraud_beside(url)
     if not scope:
         return choose_scope(url, lists=lists, others=others)
     if scope not in tuple(Scope):
@@ -170,10 +171,23 @@ def step_listing(viewer: Viewer, uid: UUID | str, *, step: str, text: str, at: d
     return row
 
 
-def withdraw(row: Listing, *, by: str, at: datetime, text: str, viewer: Viewer) -> None:
-    """Withdraw a listing within somebody's transaction: an appeal was upheld."""
+def withdraw(
+    row: Listing,
+    *,
+    by: str,
+    at: datetime,
+    text: str,
+    viewer: Viewer,
+    cause: str,
+    since: datetime | None = None,
+) -> None:
+    """Withdraw a listing within somebody's transaction: an appeal was upheld, a site is clean.
+
+    `cause` is one of `rules.shield.CAUSES`, `since` when somebody first said so.
+    """
     _step(row, "withdraw", viewer, text=text, at=at)
-    _withdrawn(row, by, at)
+    _gone(row, by, at)
+    count_withdrawn(row, cause=cause, since=since, by=by, at=at)
 
 
 def end_by_itself(row: Listing, step: str, *, by: str, at: datetime) -> None:
@@ -190,6 +204,8 @@ def end_by_itself(row: Listing, step: str, *, by: str, at: datetime) -> None:
 
 def _confirmed(row: Listing, by: str, at: datetime) -> None:
     """It goes out: the worker publishes it and tells the concerned within seconds."""
+    keeping.freeze(row, by=by, at=at)
+    count_listed(row, is_first=row.listed_at is None, by=by, at=at)
     if row.listed_at is None:
         announcing.owe_notice(row, at=at)
     row.listed_at = row.listed_at or as_utc(at)
@@ -198,6 +214,7 @@ def _confirmed(row: Listing, by: str, at: datetime) -> None:
     editions.begin_term(row, at=at)
     clocks.meet("confirm", row.uid, by=by, at=at)
     clocks.drop(row.uid, why="confirmed", by=by, at=at)
+    planning.plan_rechecks(row, by=by, at=at)
     _settle_group(row, by=by, at=at)
 
 
@@ -209,6 +226,12 @@ def _rejected(row: Listing, by: str, at: datetime) -> None:
 
 
 def _withdrawn(row: Listing, by: str, at: datetime) -> None:
+    """A reviewer found by himself that it is wrong."""
+    _gone(row, by, at)
+    count_withdrawn(row, cause="mistake", since=None, by=by, at=at)
+
+
+def _gone(row: Listing, by: str, at: datetime) -> None:
     clocks.start("withdraw", row.uid, started_at=at, by=by, at=at)
     announcing.owe_retraction(row, at=at)
     _ended(row, by, at)
@@ -218,6 +241,7 @@ def _ended(row: Listing, by: str, at: datetime) -> None:
     row.ended_at = as_utc(at)
     row.save(update_fields=["ended_at"])
     editions.end_term(row, at=at)
+    planning.drop_rechecks(row, by=by, at=at)
     for appeal in row.appeals.filter(ended_at=None, state__in=("filed", "taken")):
         appeal.state, appeal.ended_at, appeal.changed_at = "settled", as_utc(at), as_utc(at)
         answer_appeal(appeal, at=at)

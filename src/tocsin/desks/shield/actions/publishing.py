@@ -11,9 +11,9 @@ from tocsin.desks.shield.models import Edition, Listing
 from tocsin.desks.shield.queries.known import passes
 from tocsin.desks.shield.queries.published import (
     changes_since,
-    current,
     edition_of,
     is_whole_since,
+    names_in_force,
     newest,
 )
 from tocsin.formats import listed
@@ -66,7 +66,7 @@ def publish(
         if serial is not None and not is_newer(row.version, serial):
             raise knot.behind(primary, serial, row.version)
         owners = knot.read_owners(primary) if serial is not None else []
-        return _publish_whole(primary, zone, current(audience, at=at), edition, owners)
+        return _publish_whole(primary, zone, names_in_force(audience, at=at), edition, owners)
     delta = changes_since(serial, audience, version=row.version)
     knot.publish(primary, write_changes(delta, zone=zone, edition=edition, passes=passes()))
     return f"published edition {row.version}: {_counts(delta)}"

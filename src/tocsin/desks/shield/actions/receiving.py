@@ -18,7 +18,14 @@ from tocsin.desks.shield.actions.answering import ADDRESS, answer_messages
 from tocsin.desks.shield.actions.references import reference
 from tocsin.desks.shield.actions.triaging import groups_of, retriage
 from tocsin.desks.shield.models import Group, Listing, Message, Sighting
-from tocsin.desks.shield.queries.messages import SEALED, Led, is_message, places_in, subject_of
+from tocsin.desks.shield.queries.messages import (
+    SEALED,
+    Led,
+    is_message,
+    pictures_of,
+    places_in,
+    subject_of,
+)
 from tocsin.office import evidence, register
 from tocsin.office.models import Evidence, Party
 from tocsin.office.people.sealing import seal
@@ -72,10 +79,11 @@ def receive_message(
             sealed=seal(brought.text.encode(), purpose=SEALED) if brought.text else b"",
             sealed_address=_sealed(brought.answer_to),
             evidence=kept,
+            letters=_letters(brought.data, has_places=bool(places)),
             language=brought.language,
             received_at=as_utc(at),
         )
-        groups = _place(message, places, subject_of(brought.data), by=by, at=at)
+        groups = place(message, places, subject_of(brought.data), by=by, at=at)
         if is_judged:
             few = [group for group in groups if group.key and group.messages < MOST_JUDGED]
             retriage([group.pk for group in few], at=at)
@@ -91,6 +99,12 @@ def receive_message(
             if group.state == Group.State.LISTED:
                 answer_messages(group, by=by, at=at)
     return message
+
+
+def _letters(data: bytes, *, has_places: bool) -> str:
+    """Whether letters are to be read in a picture: of a mail only where nothing else leads on."""
+    is_wanted = not (has_places and is_message(data)) and bool(pictures_of(data))
+    return Message.Letters.WAITING if is_wanted else Message.Letters.NONE
 
 
 def pseudonym_of(who: str, *, at: datetime) -> str:
@@ -130,8 +144,14 @@ def _keep(data: bytes, *, at: datetime, store_folder: Path) -> Evidence:
     )
 
 
-def _place(
-    message: Message, places: list[Led], subject: str, *, by: str, at: datetime
+def place(
+    message: Message,
+    places: list[Led],
+    subject: str,
+    *,
+    by: str,
+    at: datetime,
+    is_uncertain: bool = False,
 ) -> list[Group]:
     """A sighting for each place; the groups, those that were decided opened again if need be."""
     keys = groups_of([led.url for led in places])
@@ -140,7 +160,13 @@ def _place(
     for url, led in led_by.items():
         group = groups.setdefault(keys.get(url, ""), _group(keys.get(url, ""), by=by, at=at))
         Sighting.objects.create(
-            message=message, group=group, url=url, host=led.host, subject=subject, at=as_utc(at)
+            message=message,
+            group=group,
+            url=url,
+            host=led.host,
+            subject=subject,
+            is_uncertain=is_uncertain,
+            at=as_utc(at),
         )
         _reopen(group, led, by=by, at=at)
     if "" in groups:  # a message that leads nowhere is looked at by people too

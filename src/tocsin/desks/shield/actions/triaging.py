@@ -7,7 +7,7 @@ import polars as pl
 from django.db.models import Count, Q
 
 from tocsin.desks.shield.models import Group, Sighting
-from tocsin.desks.shield.queries.known import known
+from tocsin.desks.shield.queries.known import known, known_of
 from tocsin.flow.triage import MESSAGES, group_of, triage
 from tocsin.flow.urls import read_url
 
@@ -34,7 +34,7 @@ def retriage(keys: list[int], *, at: datetime) -> int:
         schema=MESSAGES,
         orient="row",
     )
-    queue = triage(table, known=known(), at=at).groups
+    queue = triage(table, known=known_of(table["url"].unique()), at=at).groups
     by_key = {group.key: group for group in Group.objects.filter(pk__in=keys)}
     for row in queue.iter_rows(named=True):
         if (group := by_key.get(row["group"])) is not None:

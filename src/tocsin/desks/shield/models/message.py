@@ -17,7 +17,8 @@ class Message(models.Model):
 
     `reporter` is a pseudonym of one day, emptied with the decision: it tells independent reports
     from repeated ones. `sealed` is what was typed, `sealed_address` where the answer goes: both
-    under a key of the store. A file is evidence of the class citizen-message.
+    under a key of the store. A file is evidence of the class citizen-message. `sealed_letters` are
+    the lines that a program read in its pictures, for as long as the file.
     """
 
     class State(models.TextChoices):
@@ -26,6 +27,15 @@ class Message(models.Model):
         RECEIVED = "received"
         LISTED = "listed"
         REJECTED = "rejected"
+
+    class Letters(models.TextChoices):
+        """Whether letters in its pictures were read; nothing where there is no picture."""
+
+        NONE = ""
+        WAITING = "waiting"
+        READ = "read"
+        FAILED = "failed"
+        ABSENT = "absent"  # this node has no program for it
 
     class Via(models.TextChoices):
         """The way in."""
@@ -46,6 +56,8 @@ class Message(models.Model):
         "office.Evidence", on_delete=models.SET_NULL, related_name="+", null=True, blank=True
     )
     sealed_address = models.BinaryField(default=bytes)
+    letters = models.CharField(max_length=10, choices=Letters, blank=True, default="")
+    sealed_letters = models.BinaryField(default=bytes)
     language = models.CharField(max_length=10, default="en")
     state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
     outcome = models.CharField(max_length=500, blank=True)
@@ -63,7 +75,8 @@ class Sighting(models.Model):
     """One address in one message. Purpose, basis and retention: as for the message.
 
     `url` is in one spelling, without user, password and fragment; mail addresses in it are blanked;
-    `subject` goes with the decision.
+    `subject` goes with the decision. `is_uncertain`: a program read it in a picture, and may have
+    mistaken a letter for another.
     """
 
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="sightings")
@@ -71,6 +84,7 @@ class Sighting(models.Model):
     url = models.CharField(max_length=2000, blank=True)
     host = models.CharField(max_length=253, blank=True)
     subject = models.CharField(max_length=200, blank=True)
+    is_uncertain = models.BooleanField(default=False)
     at = models.DateTimeField()
 
     class Meta:

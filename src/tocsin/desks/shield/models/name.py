@@ -4,6 +4,8 @@ from uuid import uuid4
 
 from django.db import models
 
+from tocsin.desks.shield.models.name_list import NameList
+
 
 class Name(models.Model):
     """One name on one of the node's own lists.
@@ -12,7 +14,8 @@ class Name(models.Model):
     Basis and retention: none needed; names of services, no personal data.
 
     `kind` is a caution of `rules/listing.py`, `shared_hosting` or `shortener`. `brand` is the
-    brand's name where the kind is `brand_own`, `words` how people know it.
+    brand's name where the kind is `brand_own`, `words` how people know it. `name_list` is the
+    import that it came with; without one, somebody put it there by hand.
     """
 
     uid = models.UUIDField(default=uuid4, unique=True, editable=False)
@@ -22,6 +25,9 @@ class Name(models.Model):
     words = models.CharField(max_length=200, blank=True)
     added_at = models.DateTimeField()
     added_by = models.CharField(max_length=100)
+    name_list = models.ForeignKey(
+        NameList, on_delete=models.CASCADE, related_name="names", null=True, blank=True
+    )
 
     class Meta:
         ordering = ("kind", "value")

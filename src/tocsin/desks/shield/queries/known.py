@@ -1,9 +1,12 @@
 """What the node knows of names, as `flow` and `match` take it."""
 
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from tocsin.desks.shield.models import Name
+from tocsin.desks.shield.queries.looked_up import look_up
 from tocsin.flow.scope import Lists
 from tocsin.flow.triage import Known
 from tocsin.match.names import Brand, Brands
@@ -21,6 +24,16 @@ def known() -> Known:
     """Brands and lists; made anew only where a name came or went."""
     last = Name.objects.order_by("-pk").values_list("uid", flat=True).first()
     return _known(Name.objects.count(), str(last))
+
+
+def known_of(urls: Iterable[str], *, below: bool = False) -> Known:
+    """The same, with what large lists hold of these addresses; `below` where a name is blocked."""
+    found, own = look_up(urls, below=below), known()
+    if not found.top_sites and not found.elsewhere:
+        return own
+    cautions = dict(own.lists.cautions)
+    cautions[Caution.TOP_SITE] = cautions.get(Caution.TOP_SITE, frozenset()) | found.top_sites
+    return replace(own, lists=replace(own.lists, cautions=cautions), elsewhere=found.elsewhere)
 
 
 def passes() -> list[str]:

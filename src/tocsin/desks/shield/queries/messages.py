@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from django.db.models import Min
+
 from tocsin.desks.shield.models import Group, Message
 from tocsin.desks.shield.queries.reports import MOST_PLACES, report_format, reported, said_of
 from tocsin.flow.urls import Landing, read_url
@@ -23,6 +25,7 @@ from tocsin.words.errors import TocsinError, Unreadable
 SEALED = "shield message"
 LONGEST_URL = 2000
 MOST_URLS = MOST_PLACES
+MOST_PICTURES = 4  # in which letters are read
 _MAILBOX = re.compile(r"[A-Za-z0-9._+-]{1,64}(?:@|%40)[A-Za-z0-9.-]{1,253}", re.IGNORECASE)
 _LONGEST_SHOWN = 20_000
 
@@ -68,6 +71,28 @@ def places_in(text: str, data: bytes) -> list[Led]:
     return list(found.values())[:MOST_URLS]
 
 
+def places_of_letters(urls: list[str]) -> list[Led]:
+    """What was read in pictures, as places."""
+    return places_in("\n".join(urls), b"")
+
+
+def pictures_of(data: bytes) -> list[bytes]:
+    """A picture, or the pictures in a mail."""
+    if _is_picture(data):
+        return [data]
+    if not is_message(data) or report_format(data) is not None:
+        return []
+    try:
+        lures = lures_of(read_message(data, Tally()), Tally())
+    except (Unfit, TocsinError):
+        return []
+    found = [
+        *(picture for lure in lures for page in lure.pages for _, picture in page.pictures),
+        *(picture for lure in lures for picture in lure.images),
+    ]
+    return found[:MOST_PICTURES]
+
+
 def _led(landing: Landing) -> Led:
     text = landing.text
     if len(text) > LONGEST_URL:
@@ -111,10 +136,14 @@ def _is_picture(data: bytes) -> bool:
 # ── shown to a reviewer ──────────────────────────────────────────────────────────────────
 
 
-def places_of(group: Group) -> list[str]:
-    """Where the messages of a group lead, as nothing that can be followed."""
-    urls = group.sightings.exclude(url="").order_by("url").values_list("url", flat=True)
-    return [inert(url) for url in urls.distinct()[:50]]
+def places_of(group: Group) -> list[tuple[str, bool]]:
+    """Where the messages of a group lead, as nothing that can be followed; whether it is certain.
+
+    Uncertain is what a program read in pictures and nobody wrote.
+    """
+    seen = group.sightings.exclude(url="").values("url").annotate(sure=Min("is_uncertain"))
+    rows = seen.order_by("url").values_list("url", "sure")[:50]
+    return [(inert(url), not unsure) for url, unsure in rows]
 
 
 def inert(text: str) -> str:
@@ -130,6 +159,7 @@ class Shown:
     text: str
     parts: tuple[tuple[str, str], ...]
     is_erased: bool
+    letters: str = ""
 
 
 def shown(message: Message, *, store_folder: Path) -> Shown:
@@ -139,7 +169,13 @@ def shown(message: Message, *, store_folder: Path) -> Shown:
     data = b""
     if message.evidence is not None and message.evidence.key:
         data = b"".join(evidence.read(message.evidence.digest, store_folder=store_folder))
-    return Shown(inert(text), tuple(_parts(data)), is_erased=not (sealed or data))
+    letters = bytes(message.sealed_letters)
+    return Shown(
+        inert(text),
+        tuple(_parts(data)),
+        is_erased=not (sealed or data),
+        letters=inert(unseal(letters, purpose=SEALED).decode()) if letters else "",
+    )
 
 
 def _parts(data: bytes) -> Iterator[tuple[str, str]]:

@@ -4,23 +4,25 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from threading import Lock
-from typing import Any
 
 import polars as pl
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Min, QuerySet
 
 from tocsin.desks.shield.models import Edition as Row
-from tocsin.desks.shield.models import Term
+from tocsin.desks.shield.models import Listing, Term
 from tocsin.desks.shield.queries.known import passes
 from tocsin.formats import listed, rpz
-from tocsin.formats.blocklists import LIST_FORMATS, write_delta
+from tocsin.formats.blocklists import LIST_FORMATS, PLAIN_FORMS, write_delta
 from tocsin.formats.listed import Delta, Edition
 from tocsin.rules.audiences import PUBLIC
 from tocsin.words.errors import NotFound, Refused
 
 _KEPT = 12
+_TOGETHER = 20_000  # rows made a table at once
+_AT_ONCE = 500  # values in one question
 RPZ = "rpz"
 TITLE = "Phishing shield"
 
@@ -68,16 +70,20 @@ def edition_of(row: Row | None, *, contact: str, at: datetime) -> Edition:
     return Edition(row.version, row.at, TITLE, contact)
 
 
+_COLUMNS = (
+    *("listing__reference", "number", "scope", "value", "over_https", "listing__brand"),
+    *("listing__because", "listed_at", "expires_at", "added_in", "removed_in"),
+)
+
+
 def table_of(rows: QuerySet[Term]) -> pl.DataFrame:
-    """Terms as the table that all outputs are written from."""
-    wanted = rows.values_list(
-        *("listing__reference", "number", "scope", "value", "over_https", "listing__brand"),
-        *("listing__because", "listed_at", "expires_at", "added_in", "removed_in"),
-    )
-    return listed.listed(
-        dict(zip(listed.SCHEMA, row, strict=True))
-        for row in wanted.order_by("number").iterator(chunk_size=5000)
-    )
+    """Terms as the table that all outputs are written from, column by column."""
+    found = rows.order_by("number").values_list(*_COLUMNS).iterator(chunk_size=_TOGETHER)
+    parts = [listed.listed({})]
+    while some := list(islice(found, _TOGETHER)):
+        columns = zip(listed.SCHEMA, zip(*some, strict=True), strict=True)
+        parts.append(listed.listed({name: list(values) for name, values in columns}))
+    return pl.concat(parts)
 
 
 def current(audience: str = PUBLIC.name, *, at: datetime) -> pl.DataFrame:
@@ -86,15 +92,60 @@ def current(audience: str = PUBLIC.name, *, at: datetime) -> pl.DataFrame:
     return table_of(terms.filter(removed_in=None, expires_at__gt=at))
 
 
+_PLAIN = ("scope", "value", "over_https")
+
+
+def names_in_force(audience: str = PUBLIC.name, *, at: datetime) -> pl.DataFrame:
+    """What is in force by name, for forms that hold nothing else: the other columns are null.
+
+    Of a million names, reading all that is known of them would take most of the time.
+    """
+    terms = Term.objects.filter(audience=audience, removed_in=None, expires_at__gt=at)
+    found = terms.filter(scope__in=listed.BY_NAME).values_list(*_PLAIN)
+    parts = [listed.listed({})]
+    rows = found.order_by().iterator(chunk_size=_TOGETHER)
+    while some := list(islice(rows, _TOGETHER)):
+        columns = dict(zip(_PLAIN, map(list, zip(*some, strict=True)), strict=True))
+        parts.append(listed.listed({**dict.fromkeys(listed.SCHEMA, [None] * len(some)), **columns}))
+    return pl.concat(parts)
+
+
 def changes_since(since: int, audience: str = PUBLIC.name, *, version: int) -> Delta:
     """What changed after a version; raises `Refused` for one that cannot be told name by name."""
     if since and not Row.objects.filter(audience=audience, version=since).exists():
         raise Refused(f"since={since} is no version. Possible: one that you fetched, or 0")
     terms = Term.objects.filter(audience=audience)
-    changed = terms.filter(Q(added_in__gt=since) | Q(removed_in__gt=since))
-    went = changed.filter(removed_in__gt=since).values("value")
-    rows = terms.filter(Q(pk__in=changed.values("pk")) | Q(value__in=went, removed_in=None))
-    return listed.changes(table_of(rows), since=since, version=version)
+    went = table_of(terms.filter(removed_in__gt=since, added_in__lte=since))
+    came = table_of(terms.filter(added_in__gt=since))
+    table = pl.concat([went, came, _still_listed(went, audience, since)])
+    return listed.changes(table, since=since, version=version)
+
+
+def _still_listed(went: pl.DataFrame, audience: str, since: int) -> pl.DataFrame:
+    """What another listing still holds of what went.
+
+    Found by the listings' values alone, and looked at here: with a million names, a database that
+    also sees `removed_in` may read all that was never removed.
+    """
+    values, keys = went["value"].unique().to_list(), []
+    for start in range(0, len(values), _AT_ONCE):
+        some = Listing.objects.filter(value__in=values[start : start + _AT_ONCE])
+        keys += list(some.values_list("pk", flat=True))
+    parts = [
+        table_of(_of_audience(keys[start : start + _AT_ONCE], audience, since))
+        for start in range(0, len(keys), _AT_ONCE)
+    ]
+    return pl.concat([listed.listed({}), *parts])
+
+
+def _of_audience(keys: list[int], audience: str, since: int) -> QuerySet[Term]:
+    rows = Term.objects.filter(listing__in=keys)
+    wanted = [
+        pk
+        for pk, of, added, removed in rows.values_list("pk", "audience", "added_in", "removed_in")
+        if of == audience and added <= since and removed is None
+    ]
+    return Term.objects.filter(pk__in=wanted)
 
 
 def is_whole_since(since: int, audience: str = PUBLIC.name) -> bool:
@@ -116,18 +167,20 @@ def file_of(form: str, audience: str = PUBLIC.name, *, contact: str, at: datetim
         until, kept = _files.get(key, (None, None))
         if kept is not None and (until is None or until > at):
             return kept
-    table = current(audience, at=at)
+    is_plain = form == RPZ or form in PLAIN_FORMS
+    table = names_in_force(audience, at=at) if is_plain else current(audience, at=at)
     made = _made(form, audience, table, edition_of(row, contact=contact, at=at))
     with _lock:
-        _files[key] = (_next_end(table), made)
+        _files[key] = (_next_end(audience, at=at), made)
         while len(_files) > _KEPT:
             _files.popitem(last=False)
     return made
 
 
-def _next_end(table: pl.DataFrame) -> datetime | None:
-    end: Any = table["expires_at"].min()
-    return end if isinstance(end, datetime) else None
+def _next_end(audience: str, *, at: datetime) -> datetime | None:
+    terms = Term.objects.filter(audience=audience, removed_in=None, expires_at__gt=at)
+    end: datetime | None = terms.aggregate(first=Min("expires_at"))["first"]
+    return end
 
 
 def _made(form: str, audience: str, table: pl.DataFrame, edition: Edition) -> File:

@@ -13,6 +13,7 @@ from tocsin.desks.shield.actions.receiving import LARGEST_FILE, Brought, receive
 from tocsin.desks.shield.actions.references import tidy
 from tocsin.desks.shield.forms import CheckName, FileAppeal, FindReference, ReportMessage
 from tocsin.desks.shield.models import Appeal, Message
+from tocsin.desks.shield.queries.grounds import public_grounds
 from tocsin.desks.shield.queries.listings import Known, check
 from tocsin.desks.shield.views.doors import (
     language,
@@ -69,6 +70,7 @@ def outcome(request: HttpRequest, reference: str) -> HttpResponseBase:
         "reference": word,
         "message": message,
         "appeal": appeal,
+        "rested_on": public_grounds(appeal.listing) if appeal else None,
         "text": outcome_text(message.state) if message else appeal_text(appeal.state),  # type: ignore[union-attr]
     }
     return render(request, "shield/outcome.html", said)
@@ -92,7 +94,9 @@ def check_name(request: HttpRequest) -> HttpResponseBase:
     asked = request.GET.get("name", "")
     found, problem = _checked(asked)
     form = CheckName({"name": asked} if asked else None)
-    said = {"form": form, "found": found, "problem": problem}
+    row = found.listing if found else None
+    rested_on = public_grounds(row) if row else None
+    said = {"form": form, "found": found, "problem": problem, "rested_on": rested_on}
     return render(request, "shield/check.html", said, status=400 if problem else 200)
 
 

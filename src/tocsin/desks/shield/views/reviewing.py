@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponseBase
@@ -23,7 +24,7 @@ from tocsin.desks.shield.actions.deciding import (
 )
 from tocsin.desks.shield.actions.naming import CHANGE, add_names, remove_name
 from tocsin.desks.shield.forms import AddNames, Approve, Reason
-from tocsin.desks.shield.models import Group, Name
+from tocsin.desks.shield.models import Group, Listing, Name
 from tocsin.desks.shield.queries.appeals import REVIEW as APPEALS
 from tocsin.desks.shield.queries.appeals import appeal_for, open_appeals
 from tocsin.desks.shield.queries.listings import (
@@ -35,7 +36,10 @@ from tocsin.desks.shield.queries.listings import (
     listing_for,
 )
 from tocsin.desks.shield.queries.listings import queue as waiting
-from tocsin.desks.shield.queries.messages import places_of
+from tocsin.desks.shield.queries.looked_up import lists_of
+from tocsin.desks.shield.queries.looks import seen_of
+from tocsin.desks.shield.queries.messages import inert, places_of
+from tocsin.desks.shield.queries.visits import visits_of
 from tocsin.desks.shield.views.doors import (
     now,
     page_number,
@@ -159,6 +163,8 @@ def _group_page(
         "choice": choice,
         "problem": problem,
         "related": related[:20],
+        "seen": seen_of(found),
+        "may_fetch": settings.SHIELD["fetcher"].is_on and request.viewer.may(REVIEW),
         "form": form or Approve(initial={"url": found.landing}),
         "rejection": rejection or Reason(step="reject", prefix="reject"),
         "may_approve": request.viewer.may(PROPOSE),
@@ -240,9 +246,22 @@ def _listing_page(
     crumbs = [(_("Listings"), reverse("shield:listings"))]
     said = {"file": file, "row": file.listing, "crumbs": crumbs}
     said["may_see_messages"] = request.viewer.may(MESSAGES)
+    if request.viewer.may(REVIEW):
+        least = settings.SHIELD["least"]
+        said |= _grounds(file.listing) | {
+            "rechecks": file.listing.rechecks.all(),
+            "visits": visits_of(file.listing, least=least, at=now()),
+        }
     said["shows_people"] = request.viewer.may(READ)  # not which of the node's people, to a partner
     said |= _steps([one.name for one in file.steps], tried)
     return render(request, "shield/listing.html", said, status=422 if tried else 200)
+
+
+def _grounds(row: Listing) -> dict[str, Any]:
+    """What the newest decision rested on, its addresses as nothing that can be followed."""
+    grounds = row.grounds.first()
+    places = [inert(one) for one in grounds.facts["addresses"]] if grounds else []
+    return {"grounds": grounds, "places": places}
 
 
 def _steps(names: list[str], tried: tuple[str, Reason] | None) -> dict[str, Any]:
@@ -297,6 +316,7 @@ def _appeal_page(
     file = appeal_for(request.viewer, uid)
     crumbs = [(_("Appeals"), reverse("shield:appeals"))]
     said = {"file": file, "row": file.appeal, "listing": file.appeal.listing, "crumbs": crumbs}
+    said |= _grounds(file.appeal.listing)
     said["shows_people"] = True
     said |= _steps([one.name for one in file.steps], tried)
     return render(request, "shield/appeal_file.html", said, status=422 if tried else 200)
@@ -321,7 +341,7 @@ def names(request: Asked) -> HttpResponseBase:
     text = request.GET.get("text", "")[:253]
     rows = Name.objects.filter(value__icontains=text) if text else Name.objects.all()
     page = Paginator(rows, PER_PAGE).get_page(page_number(request))
-    said = {"form": form, "page": page, "text": text}
+    said = {"form": form, "page": page, "text": text, "lists": lists_of()}
     return render(request, "shield/names.html", said, status=422 if form.errors else 200)
 
 

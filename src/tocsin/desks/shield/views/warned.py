@@ -9,10 +9,12 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
+from tocsin.desks.shield.actions.visiting import count_visit
 from tocsin.desks.shield.models import Listing
 from tocsin.desks.shield.queries.listings import Known, check
 from tocsin.desks.shield.queries.warning import Links, language_for, owner_page, warning_page
-from tocsin.desks.shield.views.doors import now, open_to_all
+from tocsin.desks.shield.views.doors import now, open_to_all, store_folder
+from tocsin.office.limits import client_address
 from tocsin.words.errors import Unreadable
 
 STYLE = "tocsin/warning.css"
@@ -26,6 +28,16 @@ def warning(request: HttpRequest) -> HttpResponseBase:
     found = _found(asked)
     row = found.listing if found else None
     code = _language(request)
+    kind = settings.SHIELD["visits"]
+    if kind and row is not None and request.method == "GET":
+        count_visit(
+            row,
+            client_address(request.META, proxies=settings.PROXIES),
+            kind=kind,
+            at=now(),
+            store_folder=store_folder(),
+            overlay=settings.OVERLAY,
+        )
     text = warning_page(
         code,
         links=_links(found, row),
@@ -34,6 +46,7 @@ def warning(request: HttpRequest) -> HttpResponseBase:
         host=found.host if found and row else "",
         brand=row.brand if row else "",
         is_listed=row is not None,
+        is_counted=bool(kind),
     )
     return _answer(text, code)
 
