@@ -33,6 +33,7 @@ NO_PAGE = {
     "file": "an attachment, for whoever holds its ticket",
     "mfa_login_webauthn": "the challenge of a passkey, for a script",
     "shield:check_call": "JSON for programs",
+    "shield:figures_call": "JSON for programs",
     "shield:list": "a file for resolvers, where the operator offers it",
     "set_language": "leads back",
     "saml_acs": "takes what a sign-in server says",
