@@ -104,25 +104,33 @@ class Page:
         self.errors: list[str] = []
         self.asked: list[str] = []
         self.at = ""
+        self.answers: dict[str, tuple[int, list[tuple[str, str]], bytes]] = {}
         self._events: list[dict[str, Any]] = []
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.do(f"{domain}.enable")
 
     def do(self, method: str, **words: Any) -> dict[str, Any]:
         """One command and its answer."""
-        self._number += 1
-        self._wire.send(json.dumps({"id": self._number, "method": method, "params": words}))
+        number = self._say(method, words)
         while True:
             said = json.loads(self._wire.receive())
-            if said.get("id") == self._number:
+            if said.get("id") == number:
                 if "error" in said:
                     raise AssertionError(f"{method}: {said['error']['message']}")
                 return dict(said["result"])
-            self._note(said)
+            if "method" in said:
+                self._note(said)
+
+    def _say(self, method: str, words: dict[str, Any]) -> int:
+        self._number += 1
+        self._wire.send(json.dumps({"id": self._number, "method": method, "params": words}))
+        return self._number
 
     def _note(self, said: dict[str, Any]) -> None:
         self._events.append(said)
         words = said.get("params", {})
+        if said["method"] == "Fetch.requestPaused":
+            self._answer(words["requestId"], words["request"]["url"])
         if said["method"] == "Network.requestWillBeSent":
             self.asked.append(words["request"]["url"])
         elif said["method"] == "Log.entryAdded" and words["entry"]["level"] == "error":
@@ -132,6 +140,24 @@ class Page:
             self.errors.append(str([one.get("value") for one in words["args"]]))
         elif said["method"] == "Runtime.exceptionThrown":
             self.errors.append(words["exceptionDetails"]["text"])
+
+    def answer(self, url: str, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """What the next visit of an address gets, in place of what the server would say to it."""
+        self.do("Fetch.enable", patterns=[{"urlPattern": "*", "resourceType": "Document"}])
+        self.answers = {url: (status, headers, body)}
+
+    def _answer(self, request: str, url: str) -> None:
+        """Nobody waits for what the browser says to it: it may be paused itself until then."""
+        method, words = "Fetch.continueRequest", dict[str, Any](requestId=request)
+        if url in self.answers:
+            status, headers, body = self.answers[url]
+            method = "Fetch.fulfillRequest"
+            words |= {
+                "responseCode": status,
+                "responseHeaders": [{"name": name, "value": text} for name, text in headers],
+                "body": base64.b64encode(body).decode(),
+            }
+        self._say(method, words)
 
     def sign_in(self, url: str, key: str) -> None:
         """With a session that the server knows."""

@@ -46,6 +46,27 @@ def test_a_letter_is_handed_to_the_nodes_mail_server(loopback, over):
     assert taken["Message-ID"].endswith("@cert.example>")
 
 
+def test_an_answer_that_wrote_itself_says_so_and_no_bounce_comes_back(
+    loopback, over, db, monkeypatch
+):
+    from django.conf import settings as real
+
+    monkeypatch.setattr(real._wrapped, "SECRET_KEY", "x" * 60)
+    monkeypatch.setattr(real._wrapped, "EMAIL_BACKEND", "tocsin.node.mail_backend.NodeMail")
+    server, at = SmtpServer(), datetime.now(UTC)
+    letters.queue("ada@meadow-net.example", subject="s", text="t", at=at, answers="<7@x.example>")
+    with server.running():
+        over(server.settings)
+        letters.send_due(owner="test", at=at)
+
+    (taken,) = server.messages
+    names = ("Auto-Submitted", "In-Reply-To", "References")
+    assert [taken.get_all(name) for name in names] == [
+        ["auto-replied"], ["<7@x.example>"], ["<7@x.example>"],
+    ]  # fmt: skip
+    assert any(word.lower().startswith("mail from:<>") for word in server.commands)
+
+
 def test_nothing_goes_to_a_server_that_has_no_tls_where_it_is_required(loopback, over):
     server = SmtpServer()
     with server.running():

@@ -76,13 +76,29 @@ def main(folder: Path) -> Served:
     towns.NOON = datetime.now(UTC) - towns.HOUR + timedelta(seconds=30)
     town = towns.build(store.path)
     towns.hide(town)
+    _begun(town, towns)
     browsers = {who: one for who, one in town.browsers.items() if not who.startswith("their")}
     browsers |= _on_the_way_in(towns)
     named = {**town.mine.objects, "provider": OIDC, "passkey": _last_passkey()}
     return Served(
         {who: _session(one) for who, one in browsers.items()},
-        [named, {**named, "provider": SAML}],
+        [
+            named,
+            {**named, "provider": SAML},
+            {**named, "case": town.theirs.objects["case"]},
+        ],
     )
+
+
+def _begun(town: Any, towns: Any) -> None:
+    """What some forms are there for: a case that its party disowned, records in quarantine."""
+    ada = towns._viewer("ada", towns.THEIRS)
+    towns.desk.answer(ada, town.theirs.objects["case"], step="disown", at=towns.NOON)
+    broken = towns.report(towns.ADDRESS[towns.MINE], tag="broken").replace(b"2026-", b"later-")
+    sent = towns.call(town.tokens["desk"], "POST", f"/reports?name=c-{towns.NAME}", broken)
+    assert sent.status_code == 202, sent.content
+    bench = towns.Bench("test", town.store, "Test CERT", None, None)
+    towns.work_through(bench, at=towns.NOON + towns.HOUR)
 
 
 def _session(browser: Any) -> str:

@@ -1,7 +1,9 @@
 """Every page there is, as everybody who may see it, in a real browser: nothing wrong with any.
 
 The pages are read off the routes. One that nobody in the town can open fails the test, until
-somebody of `served_town` can or `NO_PAGE` says why it is none.
+somebody of `served_town` can or `NO_PAGE` says why it is none. Then every form that stands on one
+of them is sent, with nothing, with something wrong and with what it takes, and what it is answered
+with is looked at too. A route that takes a form which stands nowhere fails the test.
 """
 
 import hashlib
@@ -10,18 +12,20 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import resolve
 
 from tests.journeys.browser import Page, browser, chromium
 from tests.journeys.serving import run, said, served
 from tests.security import served_town
 from tests.security.asking import _NEW
-from tests.security.routes import Route, pages
+from tests.security.forms import Form, Sent, encoded, forms_of, known_for
+from tests.security.routes import _SIGN_IN, pages
 from tocsin.node.vendored import MADE, MODULES
 
 AXE = MODULES / "axe-core" / "axe.min.js"
@@ -33,6 +37,7 @@ NO_PAGE = {
     "file": "an attachment, for whoever holds its ticket",
     "mfa_login_webauthn": "the challenge of a passkey, for a script",
     "shield:check_call": "JSON for programs",
+    "shield:figures_call": "JSON for programs",
     "shield:list": "a file for resolvers, where the operator offers it",
     "set_language": "leads back",
     "saml_acs": "takes what a sign-in server says",
@@ -43,6 +48,12 @@ ASKED = {
     "response:look_up": ("?target=192.0.2.7&tlp=TLP:AMBER",),
     "response:cases": ("?text=meadow", "?text=nothing+of+the+kind"),
 }
+# The token of every form: whoever sets the cookie knows it, as a browser that was there does.
+TOKEN = "t" * 32
+# What may end the sessions that the rest is sent with: sign-in's own forms, and some of ours.
+LAST = (*_SIGN_IN, "people:end_mandate", "parties:state", "people:withdraw")
+SHOWN_ONCE = {("parties:secret", 200), ("people:make_token", 200)}
+_LINE = ("content-length", "transfer-encoding", "connection", "set-cookie", "date", "server")
 
 pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium"),
@@ -59,6 +70,10 @@ _OWN = re.compile(
 )
 
 
+ELEMENT = re.compile(rb'<(\w+)(?: class="([^"]*)")?')
+BANNER = re.compile(rb"govuk-notification-banner--\w+|role=.alert.")
+
+
 @dataclass(frozen=True)
 class Answer:
     """What one who asked for an address got."""
@@ -69,6 +84,14 @@ class Answer:
     status: int
     kind: str
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+    sent: str = ""  # with which form; "" where it was only opened
+    is_led: bool = False  # from there, by what the form was answered with
+
+    @property
+    def led_to(self) -> str:
+        """The route of the page, which is another where a form led there."""
+        return resolve(self.path.partition("?")[0]).view_name
 
     @property
     def is_page(self) -> bool:
@@ -105,20 +128,33 @@ class Site:
     sessions: Mapping[str, str]
     objects: list[dict[str, str]]
 
-    def ask(self, route: Route, who: str, path: str) -> Answer:
-        """As a browser does, without following."""
+    def ask(
+        self, route: str, who: str, path: str, form: Form | None = None, sent: Sent = ()
+    ) -> Answer:
+        """As a browser does, without following; with a form where one is to be sent."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay)
-        key = self.sessions[who]
-        asked = urllib.request.Request(
-            self.url + path, headers={"Cookie": f"sessionid={key}"} if key else {}
-        )
+        key, words, data = self.sessions[who], dict[str, str](), None
+        cookies = [f"sessionid={key}"] if key else []
+        if form is not None:
+            cookies.append(f"csrftoken={TOKEN}")
+            words["Content-Type"], data = encoded(form, (*sent, ("csrfmiddlewaretoken", TOKEN)))
+            words["Origin"] = self.url
+        if cookies:
+            words["Cookie"] = "; ".join(cookies)
+        asked = urllib.request.Request(self.url + path, data, headers=words)
         try:
             got = opener.open(asked, timeout=60)
         except urllib.error.HTTPError as refused:
             got = refused
         with got:
             kind = got.headers.get("Content-Type", "").partition(";")[0]
-            return Answer(route.name, who, path, got.status, kind, got.read())
+            lines = ((name.lower(), text) for name, text in got.headers.items())
+            told = tuple((name, text) for name, text in lines if name not in _LINE)
+            said = " ".join(
+                f"{name}={text}" for name, text in sent if name != "csrfmiddlewaretoken"
+            )
+            said = "" if form is None else said or "nothing"
+            return Answer(route, who, path, got.status, kind, got.read(), told, said)
 
     def answers(self) -> Iterator[Answer]:
         """Every route that can be opened, asked by everybody."""
@@ -128,7 +164,39 @@ class Site:
             for path in sorted({route.address(named) for named in self.objects}):
                 for query in ("", *ASKED.get(route.name, ())):
                     for who in self.sessions:
-                        yield self.ask(route, who, path + query)
+                        yield self.ask(route.name, who, path + query)
+
+    def posted(self, answers: list[Answer]) -> Iterator[Answer]:
+        """What each form that stands on these pages says to all that may be sent with it.
+
+        Those that ask for something first, and empty or wrong, since they change the least; what
+        may end a session comes last.
+        """
+        met: dict[tuple[object, ...], tuple[str, str, Form]] = {}
+        for one in answers:
+            there = forms_of(one.body, one.path) if one.is_page and one.opens else []
+            for form in (target for each in there for target in each.targets().values()):
+                route = resolve(form.action.partition("?")[0]).view_name
+                met.setdefault((route, form.shape, *form.buttons), (route, one.who, form))
+        begun = sorted(
+            met.values(), key=lambda row: (row[0].startswith("account_"), not row[2].asks, row[0])
+        )
+        for is_last in (False, True):
+            forms = [row for row in begun if row[0].startswith(LAST) is is_last]
+            for route, who, form in forms:
+                for sent in form.unknowing():
+                    yield from self.send(route, who, form, sent)
+            for route, who, form in forms:
+                for sent in form.knowing(known_for(route, self.objects[0])):
+                    yield from self.send(route, who, form, sent)
+
+    def send(self, route: str, who: str, form: Form, sent: Sent) -> Iterator[Answer]:
+        """What is said to a form, and where that leads to, with the words it leaves there."""
+        said = self.ask(route, who, form.action, form, sent)
+        yield said
+        where = dict(said.headers).get("location", "").removeprefix(self.url)
+        if 300 <= said.status < 400 and where.startswith("/"):
+            yield replace(self.ask(route, who, where), sent=said.sent, is_led=True)
 
 
 @pytest.fixture
@@ -148,13 +216,28 @@ def site(tmp_path: Path, clean_env: dict[str, str], loopback: None) -> Iterator[
         yield Site(url, **made)
 
 
-def different(answers: list[Answer]) -> list[Answer]:
+def different(answers: list[Answer], seen: set[str]) -> list[Answer]:
     """One of each page: whoever sees what another saw already, in a frame already seen, is left."""
-    seen: set[str] = set()
     found = []
     for one in answers:
         if one.is_page and not seen.issuperset(one.looks()):
             seen.update(one.looks())
+            found.append(one)
+    return found
+
+
+def shapes(answers: list[Answer]) -> list[Answer]:
+    """Of what forms were answered with, one of each shape: other words in it are no other page.
+
+    Where a form led to a page that was looked at for itself, what it says there is all that is new.
+    """
+    seen: set[tuple[object, ...]] = set()
+    found = []
+    for one in answers:
+        parts = BANNER.findall(one.body) if one.is_led else ELEMENT.findall(one.body)
+        shape = (one.led_to, one.status, one.is_led, frozenset(parts))
+        if one.is_page and shape not in seen:
+            seen.add(shape)
             found.append(one)
     return found
 
@@ -202,18 +285,29 @@ def visit(page: Page, site: Site, answers: list[Answer]) -> Iterator[str]:
             page.sign_in(site.url, site.sessions[who])
         for one in answers:
             if one.who == who:
+                if one.sent:
+                    page.answer(site.url + one.path, one.status, [*one.headers], one.body)
                 for flaw in flaws(page, site.url + one.path):
-                    yield f"{one.route} as {who}: {flaw}"
+                    yield f"{one.route} as {who}{f', {one.sent[:60]}' if one.sent else ''}: {flaw}"
 
 
-def test_no_page_has_a_flaw_for_anybody_who_may_see_it(site: Site):
+def test_no_page_and_no_answer_to_a_form_has_a_flaw_for_anybody_who_may_see_it(site: Site):
     answers = list(site.answers())
     opened = {one.route for one in answers if one.opens}
 
     assert {route.name for route in pages() if route.reads} - opened - {*NO_PAGE} == set()
     assert opened.isdisjoint(NO_PAGE)
+    seen: set[str] = set()
     with axe() as page:
-        assert list(visit(page, site, different(answers))) == []
+        assert list(visit(page, site, different(answers, seen))) == []
+        # Only then, since it changes what there is and ends sessions.
+        posted = list(site.posted(answers))
+        met, faults = {one.route for one in posted}, [one for one in posted if one.status >= 500]
+
+        assert {route.name for route in pages() if route.is_ours and route.writes} - met == set()
+        assert faults == []
+        assert SHOWN_ONCE - {(one.route, one.status) for one in posted} == set()
+        assert list(visit(page, site, shapes(different(posted, seen)))) == []
 
 
 FLAWED = """<!doctype html><html lang=en><title>x</title><main><h1>x</h1>

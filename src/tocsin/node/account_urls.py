@@ -10,6 +10,7 @@ from allauth.socialaccount.providers.openid_connect import views as oidc
 from allauth.usersessions import views as sessions
 from django.urls import path, re_path
 
+from tocsin.node.accounts import reached
 from tocsin.node.saml_settings import IS_INSTALLED
 from tocsin.node.second_factor import SetUpApp, SetUpPasskey
 
@@ -63,8 +64,12 @@ urlpatterns = [
     path("sessions/", sessions.list_usersessions, name="usersessions_list"),
     path("oidc/cancelled/", social.login_cancelled, name="socialaccount_login_cancelled"),
     path("oidc/error/", social.login_error, name="socialaccount_login_error"),
-    path("oidc/<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
-    path("oidc/<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
+    path("oidc/<slug:provider_id>/login/", reached(oidc.login), name="openid_connect_login"),
+    path(
+        "oidc/<slug:provider_id>/login/callback/",
+        reached(oidc.callback),
+        name="openid_connect_callback",
+    ),
 ]
 
 if IS_INSTALLED:

@@ -1,9 +1,12 @@
 """How accounts come to be: by invitation alone; a provider signs in whom it was told to."""
 
 import hmac
+import logging
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
 from hashlib import sha256
 from typing import Any
 
@@ -13,7 +16,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -26,6 +29,7 @@ from tocsin.office.people.viewer import running
 
 FRESH = 300  # seconds for which a sign-in counts as proof of who it is
 _SEALED = "second factor"
+_LOG = logging.getLogger(__name__)
 
 
 class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
@@ -108,6 +112,20 @@ class Providers(DefaultSocialAccountAdapter):  # type: ignore[misc]
             sociallogin.account.save(update_fields=["extra_data"])
         else:
             sociallogin.connect(request, person)
+
+
+def reached(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Where a party's server is away or says what it should not, the page says so (and the log)."""
+
+    @wraps(view)
+    def asked(request: HttpRequest, *args: Any, **words: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **words)
+        except (OSError, ValueError, LookupError) as fault:  # of requests, of JSON, what it leaves
+            _LOG.warning("sign-in at a party's server failed: %s", type(fault).__name__)
+            return redirect("socialaccount_login_error")
+
+    return asked
 
 
 def _named(sociallogin: Any) -> Person | None:

@@ -95,6 +95,7 @@ OTHERS = {
     "office.Evidence": {"key"},
     "office.LogBatch": {"leaves"},
     "office.RegisterRow": {"leaf_key", "leaf"},
+    "shield.Entry": {"key"},
     "people.Letter": {"sealed"},  # gone when it is sent
 }
 

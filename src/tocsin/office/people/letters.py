@@ -75,8 +75,9 @@ def _send(letter: Letter, *, at: datetime) -> bool:
 def _message(words: dict[str, str]) -> EmailMessage:
     id_ = words.get("answers", "")
     headers = {"Auto-Submitted": "auto-replied", "In-Reply-To": id_, "References": id_}
-    said = {"headers": headers} if id_ else {}
-    return EmailMessage(words["subject"], words["text"], to=[words["to"]], **said)
+    return EmailMessage(
+        words["subject"], words["text"], to=[words["to"]], headers=headers if id_ else None
+    )
 
 
 def _put_back(letter: Letter, fault: Exception, *, at: datetime) -> bool:
