@@ -25,7 +25,7 @@ from tocsin.desks.shield.queries.signed import verify_list
 from tocsin.node.cli import app
 from tocsin.node.store import Store
 from tocsin.office import keys
-from tocsin.office.models import Party
+from tocsin.office.models import Party, RegisterRow
 from tocsin.office.people.actions import make_token
 from tocsin.office.people.models import Person, SharingGroup
 from tocsin.office.people.viewer import Viewer
@@ -101,6 +101,7 @@ def test_an_outsider_sees_no_trace_of_what_is_for_others(client: Any, listing: A
             f"/shield/lists/public/json?since={first}",
             "/shield/check.json?name=hidden-lure.example",
             "/shield/warning?name=hidden-lure.example",
+            "/shield/figures.json",
         ]
         got = [web.get(page) for page in pages]
         return [(one.status_code, one.content, one.get("ETag")) for one in got]
@@ -111,6 +112,7 @@ def test_an_outsider_sees_no_trace_of_what_is_for_others(client: Any, listing: A
     published._files.clear()
 
     assert seen() == before
+    assert RegisterRow.objects.filter(subject=hidden.uid, action="shield:term:begin").count() == 0
     with pytest.raises(NotFound):
         _appeal("hidden-lure.example")
     assert _appeal(hidden.reference).listing == hidden  # whoever was told of it may appeal
