@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tocsin.flow.bindings.fold import fold
 from tocsin.flow.bindings.records import RECORD
-from tocsin.formats.leases import parquet, syslog
+from tocsin.formats.leases import deterministic, parquet, syslog
 from tocsin.formats.leases.catalogue import LEASES, lease_format
 from tocsin.formats.leases.format import LeaseFormat
 from tocsin.words.errors import NotFound, Unreadable, Unusable
@@ -104,6 +104,39 @@ def test_lines_of_a_translator_by_a_mapping(mapping: str, expected: tuple[object
         *(row[name] for name in ("ip", "port_first", "port_last", "inside")),
         (row["until"] - row["at"]) // timedelta(minutes=1),
     ) == expected
+
+
+def test_a_computed_mapping_gives_every_inside_address_its_block() -> None:
+    rows = read(SAMPLES / "deterministic/cgn.toml")
+
+    blocks = rows.select("inside", "ip", "port_first", "port_last").rows()
+    assert len(blocks) == 16
+    assert blocks[:2] == [
+        ("100.64.0.0", "198.51.100.8", 1024, 9023),
+        ("100.64.0.1", "198.51.100.8", 9024, 17023),
+    ]
+    assert blocks[7:9] == [
+        ("100.64.0.7", "198.51.100.8", 57024, 65023),
+        ("100.64.0.8", "198.51.100.9", 1024, 9023),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (("users = 8", "users = 0"), "users must be a number from 1"),
+        (("ports = 8000", "ports = 9000"), "8 blocks of 9000 ports do not fit behind port 1024"),
+        (("198.51.100.8/31", "198.51.100.8/32"), "need more than the 1 outside addresses"),
+        (("100.64.0.0/28", "2001:db8::/64"), "inside must be IPv4 addresses"),
+        (("users", "people"), "'people' is no part of a mapping"),
+        (("[[mapping]]", "[[other]]"), "no \\[\\[mapping\\]\\] says who has which ports"),
+    ],
+)
+def test_a_computed_mapping_that_cannot_be_says_why(change: tuple[str, str], fault: str) -> None:
+    text = (SAMPLES / "deterministic/cgn.toml").read_text().replace(*change)
+
+    with pytest.raises(Unreadable, match=fault):
+        list(deterministic.FORMAT.read(io.BytesIO(text.encode()), "cgn.toml", ""))
 
 
 def test_csv_and_parquet_say_the_same() -> None:

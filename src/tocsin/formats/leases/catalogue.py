@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tocsin.formats.leases import isc_dhcpd, kea, parquet, radius, syslog, table
+from tocsin.formats.leases import deterministic, isc_dhcpd, kea, parquet, radius, syslog, table
 from tocsin.formats.leases.format import LeaseFormat
 from tocsin.words.errors import Unreadable, Unusable
 
@@ -12,6 +12,7 @@ LEASES: tuple[LeaseFormat, ...] = (
     table.FORMAT,
     radius.FORMAT,
     isc_dhcpd.FORMAT,
+    deterministic.FORMAT,
     syslog.FORMAT,
 )
 _HEAD = 1 << 16

@@ -21,9 +21,9 @@ def grounds(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Write what a listing's last decision rested on, with its chain of custody.
+    """Write what a listing's last decision rested on.
 
-    Into a new folder, signed; `tocsin evidence verify` checks it anywhere.
+    Into a new folder, signed, with its chain of custody; `tocsin evidence verify` checks it anywhere.
     """
     opened = open_existing(store)
     from tocsin.desks.shield.actions.keeping import export_grounds

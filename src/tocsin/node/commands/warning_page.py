@@ -21,9 +21,10 @@ def page(
     store: StoreOption = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
-    """Write the warning page as plain files that a provider can show.
+    """Write the warning page as plain files.
 
-    In 24 languages, without script; the same bytes each time. It needs no store.
+    For a provider to show, in 24 languages, without script; the same bytes each time. It
+    needs no store.
     """
     set_up_django(Store(store))
     from django.conf import settings
