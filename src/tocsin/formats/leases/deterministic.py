@@ -11,8 +11,8 @@
 
 Inside addresses take their blocks in order: the first `users` of them behind the first outside
 address, and so on (the algorithm *sequential* of RFC 7422, section 2; others come as a table that
-the translator exports). Ports beyond the blocks, a pool that is shared as needed, are nobody's here:
-the translator logs them.
+the translator exports). Ports beyond the blocks, a pool that is shared as needed, are nobody's
+here: the translator logs them.
 """
 
 import tomllib
