@@ -19,6 +19,8 @@ TOCSIN_SHIELD_LETTERS      languages in which tesseract reads letters in picture
 TOCSIN_SHIELD_FETCHER      on: reviewers may have an address looked at by `tocsin shield fetch`
 TOCSIN_SHIELD_FETCHER_PROXY, TOCSIN_SHIELD_FETCHER_ALLOW, TOCSIN_SHIELD_FETCHER_PORTS
                            the proxy it goes through, networks of your own that it may reach, ports
+TOCSIN_SHIELD_RESOLVER     address (and @port) of a resolver that is asked where listed names lead,
+                           for the notices to their networks; without it nothing is looked up
 TOCSIN_SHIELD_RATE         reports, appeals and checks of one address in an hour (default 60)
 """
 
@@ -32,6 +34,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from tocsin.channels import imap, outbound
 from tocsin.channels.landing import PORTS, Fetcher
+from tocsin.channels.name_server import Resolver, read_resolver
 from tocsin.channels.public_addresses import read_networks
 from tocsin.rules import audiences
 from tocsin.rules.audiences import AUDIENCES
@@ -58,6 +61,7 @@ def read_shield() -> dict[str, Any]:
         "socket": _socket(origin),
         "lists": _lists(),
         "rate": _rate(),
+        "resolver": _resolver(),
         "imap": _imap(),
         "letters": _letters(),
         "fetcher": _fetcher(),
@@ -177,6 +181,14 @@ def _folder(name: str) -> Path | None:
     if path and not Path(path).is_absolute():
         raise ImproperlyConfigured(f"{name}: possible is an absolute path")
     return Path(path) if path else None
+
+
+def _resolver() -> Resolver | None:
+    text = _word("TOCSIN_SHIELD_RESOLVER")
+    try:
+        return read_resolver(text) if text else None
+    except Unusable as fault:
+        raise ImproperlyConfigured(f"TOCSIN_SHIELD_RESOLVER: {fault}") from fault
 
 
 def _rate() -> int:

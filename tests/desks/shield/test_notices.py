@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 
 from tests.desks.shield.conftest import BASIS
+from tests.formats.resolvers import free_port, world
 from tocsin.channels.catalogue import CHANNELS
+from tocsin.channels.name_server import Resolver
 from tocsin.desks.shield.actions.announcing import NO_NAME, Desk, tell_concerned
 from tocsin.desks.shield.actions.deciding import approve, step_listing
 from tocsin.desks.shield.actions.naming import add_names
@@ -89,6 +92,28 @@ def test_without_an_address_the_network_is_not_guessed(listed: Any, desk: Desk, 
     listed()
 
     tell_concerned(desk, by="worker", at=at + 2 * MINUTE)
+
+    assert told() == [("brand", "lantern-bank"), ("registry", "example-registry")]
+
+
+def test_where_the_operator_names_a_resolver_the_network_is_found(
+    listed: Any, desk: Desk, tmp_path: Path, loopback: None, at: datetime
+):
+    listed()
+    with world(tmp_path) as server:
+        asking = replace(desk, resolver=Resolver("127.0.0.1", server.port))
+        tell_concerned(asking, by="worker", at=at + 2 * MINUTE)
+
+    assert ("network", "meadow-net") in told()  # everything there is at 192.0.2.80
+
+
+def test_a_resolver_that_is_silent_keeps_nobody_waiting(
+    listed: Any, desk: Desk, loopback: None, at: datetime
+):
+    listed()
+    asking = replace(desk, resolver=Resolver("127.0.0.1", free_port()))
+
+    tell_concerned(asking, by="worker", at=at + 2 * MINUTE)
 
     assert told() == [("brand", "lantern-bank"), ("registry", "example-registry")]
 

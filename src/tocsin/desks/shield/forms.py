@@ -117,7 +117,7 @@ class Approve(forms.Form):
         label=_("Address that the name leads to, if somebody reported it"),
         required=False,
         max_length=45,
-        help_text=_("Its network is told. This node looks nothing up by itself."),
+        help_text=_("Its network is told. Nothing is looked up unless the operator wants it."),
         widget=_plain(),
     )
 

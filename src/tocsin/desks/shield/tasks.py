@@ -29,7 +29,8 @@ def tell_of_listings(slot: Slot) -> str | None:
     """Those concerned are told what was listed, and those who were told, what was withdrawn."""
     node = slot.settings["node"]
     sender = xarf.Sender(node["name"], node["contact"], node["domain"]) if node["contact"] else None
-    desk = Desk(slot.store_folder, node["name"], sender, settings.OVERLAY)
+    resolver = settings.SHIELD["resolver"]
+    desk = Desk(slot.store_folder, node["name"], sender, settings.OVERLAY, resolver)
     return "; ".join(tell_concerned(desk, by=slot.by, at=slot.at)) or None
 
 

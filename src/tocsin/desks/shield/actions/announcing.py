@@ -13,18 +13,20 @@ from uuid import uuid5
 
 from django.db import transaction
 
+from tocsin.channels.name_server import Resolver, address_of
 from tocsin.desks.shield.models import Announcement, Listing, Notice
 from tocsin.flow.compiled import Compiled
 from tocsin.flow.networks import Networks, load_networks, snapshot_in
 from tocsin.flow.remits import Recipient
 from tocsin.flow.telling import Told, events_of, tell, tell_again, without_people
+from tocsin.flow.urls import read_url
 from tocsin.formats import xarf
 from tocsin.formats.format import Format
 from tocsin.office import keys, register
 from tocsin.office.models import Delivery, Party, Run
 from tocsin.office.parties.compiled import compiled_parties
 from tocsin.office.telling import queue_rows, take_back
-from tocsin.words.errors import Unusable
+from tocsin.words.errors import Undelivered, Unusable
 from tocsin.words.markings import Tlp, strictest
 from tocsin.words.moments import as_utc, iso
 from tocsin.words.relations import Relation
@@ -59,12 +61,16 @@ def owe_retraction(listing: Listing, *, at: datetime) -> None:
 
 @dataclass(frozen=True)
 class Desk:
-    """What telling needs of the node: its store, its name, who reports, networks laid over."""
+    """What telling needs of the node: its store, its name, who reports, networks laid over.
+
+    Where a name leads is looked up at `resolver`; without one nothing is.
+    """
 
     store_folder: Path
     node: str
     sender: xarf.Sender | None
     overlay: Path | None = None
+    resolver: Resolver | None = None
 
     @property
     def format(self) -> Format:
@@ -173,7 +179,7 @@ def _concerned(
     row: Announcement, desk: Desk, compiled: Compiled, tlp: Tlp, *, by: str, at: datetime
 ) -> list[Told]:
     name = blake2b(row.listing.uid.bytes, key=blake2b(desk.secret).digest(), digest_size=16)
-    words = _event(row)
+    words = _event(row, desk)
     events = events_of([words], hashes=[name.hexdigest()], tlp=tlp, at=as_utc(at))
     on = as_utc(at).date()
     if row.kind == _LISTED:
@@ -218,7 +224,17 @@ def _retraction(notice: Notice, listing: Listing) -> str:
     )
 
 
-def _event(row: Announcement) -> dict[str, str]:
+def _address(listing: Listing, desk: Desk) -> str:
+    """Where it answers: as the URL says, as was reported, or as the operator's resolver says."""
+    if listing.address or desk.resolver is None:
+        return listing.address or ""
+    try:
+        return address_of(read_url(listing.url).host, desk.resolver) or ""
+    except Undelivered:
+        return ""  # its network is not told; everybody else need not wait
+
+
+def _event(row: Announcement, desk: Desk) -> dict[str, str]:
     """The listing as an event; a retraction is of no class that anybody would act upon."""
     listing, is_listed = row.listing, row.kind == _LISTED
     words = {
@@ -226,7 +242,7 @@ def _event(row: Announcement) -> dict[str, str]:
         "classification.identifier": "listing" if is_listed else "retraction",
         "time.source": iso(row.owed_at),
         "source.url": without_people(listing.url),
-        "source.ip": listing.address or "",
+        "source.ip": _address(listing, desk),
         "event_description.target": listing.brand,
         "feed.provider": FEED,
         "extra.listing": listing.reference,
