@@ -14,6 +14,7 @@ from tocsin.desks.shield.models import Group, Listing, Message, Sighting
 from tocsin.desks.shield.queries.messages import places_of
 from tocsin.formats.mail import letters
 from tocsin.node.store import Store
+from tocsin.office.models import Deadline
 
 Send = Callable[..., Message]
 URL = SMS[1]
@@ -44,7 +45,9 @@ def test_an_address_in_a_screenshot_joins_its_group_as_uncertain(
     sighting, group = Sighting.objects.get(), Group.objects.get(key="parcel-fee.example")
     assert (sighting.url, sighting.is_uncertain, sighting.group) == (URL, True, group)
     assert places_of(group) == [("hxxps://parcel-fee[.]example/pay?id=7", False)]
-    assert Group.objects.get(key="").messages == 0
+    nowhere = Group.objects.get(key="")
+    assert (nowhere.messages, nowhere.state) == (0, "rejected")
+    assert not Deadline.objects.filter(matter=nowhere.uid, state="ready").exists()
     assert Listing.objects.count() == 0
     row, shown = consult_message(people("rita"), message.uid, at=at, store_folder=store.path)
     assert row.letters == "read"

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from django.db import transaction
-from django.db.models import F
 
+from tocsin.desks.shield.actions import clocks
 from tocsin.desks.shield.actions.answering import answer_messages
 from tocsin.desks.shield.actions.receiving import place
 from tocsin.desks.shield.actions.triaging import retriage
@@ -88,10 +88,22 @@ def settle(message: Message, state: str, lines: list[letters.Line]) -> None:
     message.save(update_fields=["letters", "sealed_letters"])
 
 
+def _lead_away(message: Message, *, by: str, at: datetime) -> None:
+    """It leads somewhere after all; where nothing is left that leads nowhere, nothing waits."""
+    gone, _ = message.sightings.filter(group__key="").delete()
+    group = Group.objects.select_for_update().filter(key="").first()
+    if not gone or group is None:
+        return
+    group.messages = max(group.messages - gone, 0)
+    if not group.sightings.filter(message__state=Message.State.RECEIVED).exists():
+        group.state = Group.State.REJECTED
+        clocks.drop(group.uid, why="letters in the picture lead somewhere", by=by, at=at)
+    group.save(update_fields=["messages", "state"])
+
+
 def _place(message: Message, places: list[Led], *, by: str, at: datetime) -> None:
     subject = str(message.sightings.values_list("subject", flat=True).first() or "")
-    gone, _ = message.sightings.filter(group__key="").delete()  # it leads somewhere after all
-    Group.objects.filter(key="", messages__gte=gone).update(messages=F("messages") - gone)
+    _lead_away(message, by=by, at=at)
     groups = place(message, places, subject, by=by, at=at, is_uncertain=True)
     retriage([group.pk for group in groups], at=at)
     for group in groups:
