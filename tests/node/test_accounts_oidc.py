@@ -33,6 +33,7 @@ class Issuer:
     challenges: dict[str, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     port: int = 0
+    instead: bytes | None = None  # of everything it would say
 
     @property
     def url(self) -> str:
@@ -96,7 +97,7 @@ def _handler(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
             self._say(issuer.token(parse_qs(self.rfile.read(length).decode())))
 
         def _say(self, words: Any) -> None:
-            body = json.dumps(words or {"error": "invalid_grant"}).encode()
+            body = issuer.instead or json.dumps(words or {"error": "invalid_grant"}).encode()
             self.send_response(200 if words is not None else 400)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -268,6 +269,24 @@ def test_the_browser_may_be_led_there_from_the_pages_of_signing_in_alone(issuer)
 
 def test_an_unknown_provider_is_not_there(issuer):
     assert browser().post("/account/oidc/nobody/login/").status_code == 404
+
+
+@pytest.mark.parametrize("said", [b"<h1>down for repairs</h1>", b"{}", b"[]"])
+def test_a_server_that_says_what_it_should_not_is_a_page_that_says_so(issuer, said):
+    issuer.instead = said
+    answer = browser().post("/account/oidc/meadow/login/", follow=True)
+
+    assert answer.redirect_chain == [("/account/oidc/error/", 302)]
+    assert "did not answer as it should" in answer.content.decode()
+
+
+def test_a_server_that_is_not_there_is_a_page_that_says_so(issuer, pages):
+    with Issuer().open() as gone:
+        pass
+    trust(pages, gone)
+
+    answer = browser().post("/account/oidc/meadow/login/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/account/oidc/error/")
 
 
 # ── the file ─────────────────────────────────────────────────────────────────────────────

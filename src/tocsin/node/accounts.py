@@ -30,6 +30,8 @@ from tocsin.office.people.viewer import running
 FRESH = 300  # seconds for which a sign-in counts as proof of who it is
 _SEALED = "second factor"
 _LOG = logging.getLogger(__name__)
+# What comes of a server that is away (OSError, of requests), or says no JSON, or other JSON.
+_AWAY = (OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
 class Accounts(DefaultAccountAdapter):  # type: ignore[misc]
@@ -121,7 +123,7 @@ def reached(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
     def asked(request: HttpRequest, *args: Any, **words: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **words)
-        except (OSError, ValueError, LookupError) as fault:  # of requests, of JSON, what it leaves
+        except _AWAY as fault:
             _LOG.warning("sign-in at a party's server failed: %s", type(fault).__name__)
             return redirect("socialaccount_login_error")
 
