@@ -363,5 +363,5 @@ def nothing() -> dict[str, str]:
 _NOUNS = (
     *("case", "delivery", "intake", "report", "upload", "invitation", "mandate", "own mandate"),
     *("person", "token", "group", "notification", "filter"),
-    *("lure", "message", "listing", "appeal", "name"),
+    *("lure", "message", "listing", "appeal", "name", "recheck"),
 )

@@ -42,7 +42,7 @@ def figures_page(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def figures_call(request: HttpRequest) -> HttpResponseBase:
     """The same for programs, as JSON; an hour has so many calls."""
-    if not may_try("shield-figures-call", request, most=settings.SHIELD["rate"], at=now()):
+    if not may_try("shield-figures-call", request, most=settings.SHIELD["rate"] * 60, at=now()):
         return too_often(request)
     return JsonResponse(as_json(figures(least=settings.SHIELD["least"])))
 
