@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from django.db.models import Min
+from django.db.models import Count, Q
 
 from tocsin.desks.shield.models import Group, Message
 from tocsin.desks.shield.queries.reports import MOST_PLACES, report_format, reported, said_of
@@ -141,9 +141,10 @@ def places_of(group: Group) -> list[tuple[str, bool]]:
 
     Uncertain is what a program read in pictures and nobody wrote.
     """
-    seen = group.sightings.exclude(url="").values("url").annotate(sure=Min("is_uncertain"))
-    rows = seen.order_by("url").values_list("url", "sure")[:50]
-    return [(inert(url), not unsure) for url, unsure in rows]
+    written = Count("pk", filter=Q(is_uncertain=False))
+    seen = group.sightings.exclude(url="").values("url").annotate(written=written)
+    rows = seen.order_by("url").values_list("url", "written")[:50]
+    return [(inert(url), count > 0) for url, count in rows]
 
 
 def inert(text: str) -> str:
