@@ -1,15 +1,14 @@
 """`tocsin bench`: the figures it promises, and the page they go to."""
 
-from tocsin.node.commands.bench import (
+from tocsin.node.commands.bench_page import (
     BEGIN,
     CASES_BEGIN,
     END,
-    LOG_BEGIN,
-    WEB_BEGIN,
+    LOG,
+    SUBSCRIBERS,
+    WEB,
     write_cases,
     write_document,
-    write_log,
-    write_web,
 )
 
 FACTS = {
@@ -120,10 +119,10 @@ def test_the_page_gets_the_figures_of_the_log_beside_the_others(spawn, tmp_path)
     write_document(page, [FACTS])
     facts = spawn("bench", "log", "--rows", "1000", "--json").json
     for _ in range(2):
-        write_log(page, facts)
+        LOG.write(page, facts)
     text = page.read_text()
 
-    assert (text.count(LOG_BEGIN), text.count(BEGIN)) == (1, 1)
+    assert (text.count(LOG.begin), text.count(BEGIN)) == (1, 1)
     assert f"| {facts['rate_per_second']:,} | 50,000 |" in text
     assert "| 100,000 | pool, window open |" in text
 
@@ -162,8 +161,21 @@ def test_the_benchmark_of_the_pages_serves_them_and_gets_onto_the_page(spawn, tm
     assert (facts["bench"], facts["size"], facts["events"]) == ("web", 1000, 1000)
     assert min(facts["list_pages"], facts["case_pages"]) > 0
     page = tmp_path / "benchmarks.md"
-    write_web(page, facts)
-    write_web(page, facts)
+    WEB.write(page, facts)
+    WEB.write(page, facts)
     text = page.read_text("utf-8")
-    assert text.count(WEB_BEGIN) == text.count("| lists of 50 cases per CPU-second |") == 1
+    assert text.count(WEB.begin) == text.count("| lists of 50 cases per CPU-second |") == 1
     assert "1,000 cases, 1,000 events, 8 clients" in text
+
+
+def test_whose_line_it_was_is_measured_with_all_figures_of_the_page(spawn, tmp_path) -> None:
+    done = spawn("bench", "subscribers", "--rows", "1000", "--records", "20000", "--json")
+    facts = done.json
+
+    assert done.ended == (0, "")
+    assert {key for key, _, _ in SUBSCRIBERS.rows} <= set(facts)
+    assert sum(facts["outcomes"].values()) == 1000
+    assert facts["outcomes"]["exact"] > 800
+    page = tmp_path / "benchmarks.md"
+    SUBSCRIBERS.write(page, facts)
+    assert "1,000 events" in page.read_text()

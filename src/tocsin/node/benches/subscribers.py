@@ -28,20 +28,6 @@ LEASE_HOURS = 12
 BLOCKS = 16  # lines behind one shared address
 PIECE = 5_000_000  # records of one import
 SINGLE = 2000
-# Key of the facts, what it is, and the goal.
-GOALS = (
-    ("seconds", "s to find the lines of all events", "under 120"),
-    ("rate_per_second", "events a second", ""),
-    ("cpu_us_per_item", "µs of CPU an event", ""),
-    ("peak_mib", "MiB at most while they are found", "under 6,144"),
-    ("import_cpu_us_per_record", "µs of CPU to import a record from Parquet", "at most 3"),
-    ("import_peak_mib", "MiB at most while records are imported", ""),
-    ("merge_cpu_us_per_record", "µs of CPU to merge a record", ""),
-    ("store_mib", "MiB of files of bindings", ""),
-    ("single_p50_ms", "ms of one look-up, warm, half of them", ""),
-    ("single_p95_ms", "ms of one look-up, warm, 95 of 100", "under 20"),
-    ("single_cpu_ms", "ms of CPU of one look-up", ""),
-)
 _SECRET = b"benchmark benchmark benchmark 32"
 _SOURCE = Source(1)
 

@@ -23,7 +23,8 @@ def grounds(
 ) -> None:
     """Write what a listing's last decision rested on.
 
-    Into a new folder, signed, with its chain of custody; `tocsin evidence verify` checks it anywhere.
+    Into a new folder, signed, with its chain of custody; `tocsin evidence verify` checks it
+    anywhere.
     """
     opened = open_existing(store)
     from tocsin.desks.shield.actions.keeping import export_grounds
