@@ -156,6 +156,9 @@ def _look(delivery: Delivery, store_folder: Path) -> Seen:
     seen = Seen(delivery, facts)
     for table in _tables(delivery, store_folder):
         _count(seen, table)
+    because = facts.get("to", {}).get("because")
+    if because and not seen.reasons:  # XARF has no column for it that is read back
+        seen.reasons[str(because)] += seen.events
     return seen
 
 

@@ -19,7 +19,7 @@ from tocsin.desks.shield.actions.naming import add_names
 from tocsin.desks.shield.models import Announcement, Listing, Message, Notice
 from tocsin.formats.xarf import FORMAT, Sender
 from tocsin.node.store import Store
-from tocsin.office import keys, outbox
+from tocsin.office import keys, outbox, wording
 from tocsin.office.manifest import read_signed
 from tocsin.office.models import Delivery, Party, RegisterRow, Remit
 from tocsin.office.people.viewer import Viewer
@@ -257,3 +257,18 @@ def test_they_leave_by_the_outbox_like_every_delivery(
 def test_an_address_that_is_none_is_refused(people: Callable[[str], Viewer], at: datetime):
     with pytest.raises(Unusable, match=r"'198\.51\.100\.999' is no address"):
         approve(people("rita"), url=URL, reason="x", basis=BASIS, address="198.51.100.999", at=at)
+
+
+def test_a_notice_by_mail_says_what_and_why(listed: Any, desk: Desk, store: Store, at: datetime):
+    listed(address="198.51.100.140")
+    tell_concerned(desk, by="worker", at=at + 2 * MINUTE)
+    Party.objects.filter(slug="hillside-hosting").update(language="en")
+    delivery = Delivery.objects.select_related("party").get(relation="network")
+
+    said = wording.digest([delivery], store_folder=store.path)
+
+    assert said.subject == "1 event for Hillside Hosting"
+    assert "phishing" in said.text
+    assert "as holder of the network" in said.text
+    assert "198[.]51[.]100[.]131" in said.text or "198.51.100.131" in said.text
+    assert SECRET not in said.text
