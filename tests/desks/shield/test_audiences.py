@@ -21,7 +21,7 @@ from tocsin.desks.shield.actions.appealing import file_appeal
 from tocsin.desks.shield.actions.deciding import approve, step_listing
 from tocsin.desks.shield.models import Edition, Listing, Message
 from tocsin.desks.shield.queries import published
-from tocsin.desks.shield.queries.signed import verify_list
+from tocsin.desks.shield.queries.verified import verify_list
 from tocsin.node.cli import app
 from tocsin.node.store import Store
 from tocsin.office import keys

@@ -40,7 +40,7 @@ def verify(
     Says whose it is, its form and its edition. It needs no store, so whoever fetched the list can
     check it.
     """
-    from tocsin.desks.shield.queries.signed import verify_list
+    from tocsin.desks.shield.queries.verified import verify_list
 
     facts = verify_list(_read(file), _read(signature), public_key=key)
     if as_json:

@@ -23,6 +23,7 @@ from tocsin.node.doctor import (
     security,
     settings,
     store,
+    warning_lists,
     workers,
 )
 from tocsin.node.doctor.finding import Area, Case, Finding, State
@@ -54,6 +55,7 @@ WITH_DATABASE = (
     Area("public log", public_log.look),
     Area("backups", backups.look),
     Area("retention", retention.look),
+    Area("shield", warning_lists.look),
     Area("clock", clock.look),
 )
 DATABASE = Area("database", database.look)

@@ -11,6 +11,7 @@ from tocsin.flow.scope import Lists
 from tocsin.flow.triage import Known
 from tocsin.match.names import Brand, Brands
 from tocsin.rules.listing import Caution
+from tocsin.rules.starting_lists import STARTING
 
 SHARED_HOSTING, SHORTENER = "shared_hosting", "shortener"
 KINDS = (
@@ -45,6 +46,8 @@ def passes() -> list[str]:
 @lru_cache(maxsize=1)
 def _known(_count: int, _last: str) -> Known:
     names: dict[str, set[str]] = defaultdict(set)
+    for kind, values in STARTING.items():
+        names[kind] |= values
     brands: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for kind, value, brand, words in Name.objects.values_list("kind", "value", "brand", "words"):
         names[kind].add(value)

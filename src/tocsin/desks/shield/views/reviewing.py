@@ -50,8 +50,10 @@ from tocsin.office import sentences
 from tocsin.office.people.asking import Asked, needs
 from tocsin.rules.audiences import PUBLIC
 from tocsin.rules.shield import CAMPAIGN
+from tocsin.rules.starting_lists import STARTING
 from tocsin.words.errors import NotFound, TocsinError
 
+_STARTING = {kind: sorted(values) for kind, values in STARTING.items()}
 MESSAGES = "shield:message:read"
 PER_PAGE = 50
 STEPS = {
@@ -341,7 +343,7 @@ def names(request: Asked) -> HttpResponseBase:
     text = request.GET.get("text", "")[:253]
     rows = Name.objects.filter(value__icontains=text) if text else Name.objects.all()
     page = Paginator(rows, PER_PAGE).get_page(page_number(request))
-    said = {"form": form, "page": page, "text": text, "lists": lists_of()}
+    said = {"form": form, "page": page, "text": text, "lists": lists_of(), "starting": _STARTING}
     return render(request, "shield/names.html", said, status=422 if form.errors else 200)
 
 
