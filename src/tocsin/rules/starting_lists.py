@@ -2,9 +2,9 @@
 
 Put together by this project from what is commonly known (unverified, 2026-11): services where
 anybody puts pages under one name, shorteners, and where public bodies of the Union and its member
-states stand. None of these names is said to do anything wrong: they are here so that nobody blocks
-them whole by mistake. A node adds its own (`tocsin shield names`, or by hand); the public suffix list,
-private part included, knows many more hosts of this kind.
+states stand. None of these names is said to do anything wrong: they are here so that nobody
+blocks them whole by mistake. A node adds its own (`tocsin shield names`, or by hand); the public
+suffix list, private part included, knows many more hosts of this kind.
 """
 
 SHORTENERS = frozenset(
