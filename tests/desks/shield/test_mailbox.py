@@ -195,6 +195,40 @@ def test_what_is_no_phishing_or_too_large_stays_for_a_person(box, take, monkeypa
     assert Letter.objects.count() == 0  # nobody wrote the report of a program
 
 
+def test_a_mail_that_makes_us_stumble_keeps_nobody_waiting(box, take, monkeypatch):
+    put(box, "1", mail(1))
+    put(box, "2", mail(2))
+    real = reading_mail.receive_message
+
+    def stumble(brought: Any, **words: Any) -> Message:
+        if b"<1@" in brought.data:
+            raise ValueError("a slip")
+        return real(brought, **words)
+
+    monkeypatch.setattr(reading_mail, "receive_message", stumble)
+
+    assert read_maildir(box, take()) == {"refused": 1, "message": 1}
+    assert lies(box) == ["1:2,FS"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"", b"\n\n", b"\0\0", b"From: a@b.example\nSubject: a\0b \xff\n\nhttps://x.example/\0",
+        b"From: =?utf-8?b?////?= <\xff@\0>\nMessage-ID: <\0\r>\n\n" + b"x" * 3000,
+        b"Subject: " + b"=?utf-8?q?=00=F0=9F=98=80?=" * 500 + b"\n\nhttps://y.example/",
+        b"From: a@b.example\nContent-Type: multipart/mixed; boundary=\n\n--\n\n--\n",
+    ],
+)  # fmt: skip
+def test_whatever_bytes_a_mail_has_the_next_one_is_read(box, take, raw: bytes):
+    put(box, "1", raw)
+    put(box, "2", mail(2))
+    counts = read_maildir(box, take())
+
+    assert counts["message"] >= 1
+    assert Sighting.objects.filter(url__contains="mybank").exists()
+
+
 def test_a_folder_that_is_none_says_so(tmp_path: Path, take):
     with pytest.raises(NotFound, match="no Maildir there"):
         read_maildir(tmp_path / "nothing", take())

@@ -7,6 +7,7 @@ stays for a person. Who sent it in gets a reference at once, and nothing about w
 """
 
 import hashlib
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -34,6 +36,7 @@ from tocsin.words.moments import as_utc
 
 MOST_ANSWERS = 20  # to one address in an hour: a sender may be forged
 LEFT = ("refused", "too often")  # stay in the mailbox for a person
+_log = logging.getLogger(__name__)
 _ID = re.compile(r"<[!-;=?-~]{3,198}>")
 
 
@@ -88,6 +91,12 @@ class Taker:
                 is_judged=False,
             )
         except (Refused, Unreadable, Unusable):
+            return "refused"
+        except (OperationalError, InterfaceError, OSError):
+            raise  # the database or the disk is away: the mail waits
+        except Exception:
+            # A mail that makes us stumble must not keep all others waiting behind it.
+            _log.exception("mail %s stays in the mailbox", key[:12])
             return "refused"
         self._new.append(message.pk)
         return "message"
