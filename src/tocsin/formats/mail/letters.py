@@ -41,7 +41,7 @@ _NARROW, _WIDEST = (
 )  # pixels; letters of a small screenshot are read better twice as large
 _LEAST = 1  # confidence in percent; addresses are no words to it, and rarely certain
 _DARK = 110  # mean grey of a dark screen, which is turned round
-_UNPRIVILEGED = "nobody"
+_NOBODY = 65534  # by number: its group is called otherwise elsewhere
 _BROKEN = re.compile(r"(?:https?://|www\.|\S+\.\S+/)\S*\Z", re.IGNORECASE)
 _GOES_ON = re.compile(r"[./?=&%0-9-]")
 
@@ -136,7 +136,7 @@ def _without_privileges() -> dict[str, Any]:
     """As nobody, where this process may become anybody."""
     if os.geteuid() != 0:
         return {}
-    return {"user": _UNPRIVILEGED, "group": "nogroup", "extra_groups": []}
+    return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
 
 
 def _lines(table: str) -> Iterator[Line]:

@@ -14,6 +14,7 @@ from tocsin.desks.shield.actions.answering import answer_messages
 from tocsin.desks.shield.actions.receiving import place
 from tocsin.desks.shield.actions.triaging import retriage
 from tocsin.desks.shield.models import Group, Message
+from tocsin.desks.shield.queries.covering import covering
 from tocsin.desks.shield.queries.messages import (
     SEALED,
     Led,
@@ -59,7 +60,7 @@ def _lines(
         try:
             lines += letters.letters_in(picture, program=program, languages=languages)
             is_read = True
-        except Unreadable:
+        except (Unreadable, OSError):  # one picture less; the others are read
             continue
     return lines, is_read
 
@@ -107,5 +108,5 @@ def _place(message: Message, places: list[Led], *, by: str, at: datetime) -> Non
     groups = place(message, places, subject, by=by, at=at, is_uncertain=True)
     retriage([group.pk for group in groups], at=at)
     for group in groups:
-        if group.state == Group.State.LISTED:
-            answer_messages(group, by=by, at=at)
+        if group.state == Group.State.LISTED or covering(group):
+            answer_messages(group, by=by, at=at, only=message)
