@@ -7,46 +7,29 @@ from subprocess import run
 
 import pytest
 
+from tests.channels.knot_server import SECRET, knot_server, primary_in
 from tests.formats.listings import AT, EDITION, row, table
-from tests.formats.resolvers import Server, free_port, program, running
+from tests.formats.resolvers import Server, program
 from tocsin.channels import knot
 from tocsin.channels.knot import Primary
 from tocsin.formats.listed import changes, in_force
-from tocsin.formats.rpz import Zone, write_changes, write_whole
+from tocsin.formats.rpz import Garden, Zone, write_changes, write_whole
 from tocsin.words.errors import Undelivered, Unusable
 
 pytestmark = pytest.mark.usefixtures("loopback")
 
-SECRET = "c2l4dGVlbiBvciBtb3JlIGJ5dGVz"
 ZONE = Zone("rpz.shield.example", "ns.shield.example", "hostmaster.shield.example")
 
 
 @pytest.fixture
 def server(tmp_path: Path, loopback: None) -> Iterator[Server]:
-    port = free_port()
-    (tmp_path / "db").mkdir()
-    (tmp_path / "knot.conf").write_text(
-        f'server:\n  listen: 127.0.0.1@{port}\n  rundir: "{tmp_path}"\n'
-        f'control:\n  listen: "{tmp_path}/control.sock"\n'
-        f'database:\n  storage: "{tmp_path}/db"\n'
-        f"key:\n  - id: provider-a\n    algorithm: hmac-sha256\n    secret: {SECRET}\n"
-        "acl:\n  - id: provider-a\n    key: provider-a\n    action: transfer\n"
-        f'zone:\n  - domain: {ZONE.origin}.\n    storage: "{tmp_path}"\n    acl: provider-a\n'
-        "    zonefile-sync: -1\n    zonefile-load: none\n    journal-content: all\n"
-        "  - domain: ready.example.\n    file: ready.zone\n"
-        f'    storage: "{tmp_path}"\n',
-        "utf-8",
-    )
-    (tmp_path / "ready.zone").write_text("@ 60 SOA ns hostmaster 1 60 60 600 60\n@ 60 NS ns\n")
-    with running(
-        [program("knotd"), "-c", str(tmp_path / "knot.conf")], port, tmp_path, "ready.example"
-    ) as started:
+    with knot_server(tmp_path, ZONE.origin) as started:
         yield started
 
 
 @pytest.fixture
 def primary(server: Server, tmp_path: Path) -> Primary:
-    return Primary(ZONE.origin, str(tmp_path / "control.sock"))
+    return primary_in(tmp_path, ZONE.origin)
 
 
 ROWS = table(
@@ -136,6 +119,31 @@ def test_what_a_worker_that_died_left_open_is_no_hindrance(primary: Primary) -> 
     delta = changes(ROWS, since=6, version=7)
     knot.publish(primary, write_changes(delta, zone=ZONE, edition=replace(EDITION, version=7)))
     assert "old.example" in knot.read_owners(primary)
+
+
+def test_twins_of_one_name_are_one_answer_at_a_time(primary: Primary, server: Server) -> None:
+    """Over HTTP, then over HTTPS as well, then one of the two goes: each change is taken."""
+    zone = replace(ZONE, garden=Garden(addresses=("192.0.2.10", "2001:db8::10")))
+    rows = table(
+        row("pair.example", number=1, added_in=6),
+        row("pair.example", number=2, scope="host", over_https=True, added_in=7, removed_in=8),
+    )
+    before = in_force(rows, version=6, at=AT)
+    knot.publish(primary, write_whole(before, zone=zone, edition=replace(EDITION, version=6)))
+
+    def asked(kind: str) -> tuple[str, ...]:
+        return server.ask("www.pair.example.rpz.shield.example", kind).data
+
+    seen = [(asked("A"), asked("CNAME"))]
+    for since in (6, 7):
+        delta = changes(rows, since=since, version=since + 1)
+        edition = replace(EDITION, version=since + 1)
+        knot.publish(primary, write_changes(delta, zone=zone, edition=edition))
+        seen.append((asked("A"), asked("CNAME")))
+
+    led, nowhere = (("192.0.2.10",), ()), ((".",), (".",))
+    assert seen == [led, nowhere, led]
+    assert knot.read_serial(primary) == 8
 
 
 def test_a_server_that_is_away_is_tried_again(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The zone of the shield, byte for byte."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,8 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.formats.listings import AT, EDITION, SAMPLE, row, table
-from tocsin.formats.listed import changes, listed
-from tocsin.formats.rpz import Garden, Zone, is_newer, next_serial, write_changes, write_zone
+from tocsin.formats.listed import changes, in_force, listed
+from tocsin.formats.rpz import (
+    Garden,
+    Zone,
+    is_newer,
+    next_serial,
+    write_changes,
+    write_update,
+    write_zone,
+)
 from tocsin.words.errors import Unusable
 
 ZONE = Zone(
@@ -148,6 +157,123 @@ def test_changes_are_one_transaction_that_takes_out_first() -> None:
         ),
         "zone-commit block.shield.example.",
     ]
+
+
+def test_an_answer_that_another_row_changes_takes_the_place_of_the_old_one() -> None:
+    """Listed over HTTP, then over HTTPS as well, then no more: each owner has one answer."""
+    rows = table(
+        row("pair.example", number=1, added_in=5, scope="domain"),
+        row("pair.example", number=2, added_in=6, removed_in=7, scope="host", over_https=True),
+    )
+
+    def told(since: int) -> list[str]:
+        delta = changes(rows, since=since, version=since + 1)
+        text = write_changes(delta, zone=ZONE, edition=EDITION).decode()
+        return [line.removeprefix("zone-") for line in text.splitlines()[1:-2]]
+
+    at, garden = "block.shield.example.", "CNAME warning.shield.example."
+    assert told(5) == [
+        f"unset {at} pair.example",
+        f"unset {at} *.pair.example",
+        f"set {at} pair.example 30 CNAME .",
+        f"set {at} *.pair.example 30 CNAME .",
+    ]
+    assert told(6) == [
+        f"unset {at} pair.example",
+        f"unset {at} *.pair.example",
+        f"set {at} pair.example 30 {garden}",
+        f"set {at} *.pair.example 30 {garden}",
+    ]
+
+
+def test_a_row_that_changes_no_answer_is_no_change() -> None:
+    rows = table(
+        row("pair.example", number=1, added_in=5, over_https=True),
+        row("pair.example", number=2, added_in=6, scope="host"),
+    )
+
+    text = write_update(changes(rows, since=5, version=6), zone=ZONE, edition=EDITION).decode()
+
+    assert [line.split()[:2] for line in text.splitlines()] == [
+        ["zone", "block.shield.example."],
+        ["update", "add"],  # the serial
+        ["send"],
+    ]
+
+
+Answers = dict[str, set[str]]
+GARDENS = (Garden(), Garden("warning.shield.example"), Garden(addresses=("192.0.2.1", "::1")))
+PASSES = ("ok.example", "help.pair.example")
+LISTED = ("pair.example", "www.pair.example", "a.help.pair.example", "x.ok.example", "b.example")
+TERMS = st.lists(
+    st.tuples(
+        st.sampled_from(LISTED),
+        st.sampled_from(["domain", "host", "url"]),
+        st.booleans(),
+        st.integers(1, 5),
+        st.one_of(st.none(), st.integers(1, 4)),
+    ),
+    max_size=9,
+)
+
+
+def answers(text: bytes) -> Answers:
+    """The owners of a zone file with their records; without the apex."""
+    found: Answers = {}
+    for line in text.decode().splitlines()[2:]:
+        owner, record = line.split(" ", 1)
+        found.setdefault(owner, set()).add(record)
+    return {owner: records for owner, records in found.items() if owner != "@"}
+
+
+def applied(zone: Answers, commands: bytes) -> Answers:
+    """A zone after a transaction, or an update; a CNAME beside another record is refused."""
+    found = {owner: set(records) for owner, records in zone.items()}
+    for line in commands.decode().replace("update delete", "zone-unset .").splitlines():
+        words = line.replace("update add", "zone-set .").split(" ", 4)
+        owner = words[2].removesuffix(f".{ZONE.origin}.") if len(words) > 2 else ""
+        if words[0] == "zone-unset":
+            del found[owner]  # what is not there is not unset
+        elif words[0] == "zone-set" and not words[4].startswith("SOA"):
+            found.setdefault(owner, set()).add(words[4])
+    for owner, records in found.items():
+        assert len(records) == 1 or not any("CNAME" in one for one in records), owner
+    return found
+
+
+@given(TERMS, st.integers(0, 5), st.integers(0, 5), st.sampled_from(GARDENS), st.booleans())
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_the_old_zone_with_a_delta_is_the_new_zone(
+    terms: list[tuple[str, str, bool, int, int | None]],
+    one: int,
+    other: int,
+    garden: Garden,
+    is_passing: bool,
+) -> None:
+    zone, passes = replace(ZONE, garden=garden), PASSES if is_passing else ()
+    rows = table(
+        *(
+            row(
+                f"http://{name}/" if scope == "url" else name,
+                scope=scope,
+                over_https=over_https,
+                number=number,
+                added_in=added,
+                removed_in=added + lasts if lasts else None,
+            )
+            for number, (name, scope, over_https, added, lasts) in enumerate(terms)
+        )
+    )
+    since, version = min(one, other), max(one, other)
+    old, new = (
+        answers(write_zone(in_force(rows, version=v, at=AT), zone=zone, edition=EDITION,
+                           passes=passes))
+        for v in (since, version)
+    )  # fmt: skip
+    delta = changes(rows, since=since, version=version)
+
+    for write in (write_changes, write_update):
+        assert applied(old, write(delta, zone=zone, edition=EDITION, passes=passes)) == new
 
 
 # ── serials ──────────────────────────────────────────────────────────────────────────────

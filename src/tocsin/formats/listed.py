@@ -60,13 +60,15 @@ class Delta:
     """What changed after version `since` up to `version`: rows of the table.
 
     Whoever applies it takes out `removed` first. What one row takes out and another still lists
-    is in `added` too.
+    is in `added` too. `stayed` are the rows in both versions of every value that a change touches:
+    with `removed` they are what was listed of it before, with `added` what is listed of it now.
     """
 
     since: int
     version: int
     added: pl.DataFrame
     removed: pl.DataFrame
+    stayed: pl.DataFrame
 
 
 def listed(
@@ -98,7 +100,10 @@ def changes(table: pl.DataFrame, *, since: int, version: int) -> Delta:
     is_listed = (pl.col("added_in") <= version) & stays
     again = pl.col("value").is_in(removed["value"].unique().implode())
     added = table.filter(is_listed & (came | again)).sort("value", "number")
-    return Delta(since, version, added, removed)
+    touched = pl.concat([removed["value"], added["value"]]).unique()
+    both = is_listed & (pl.col("added_in") <= since)
+    stayed = table.filter(both & pl.col("value").is_in(touched.implode())).sort("value", "number")
+    return Delta(since, version, added, removed, stayed)
 
 
 def names_of(table: pl.DataFrame) -> pl.Series:

@@ -157,7 +157,7 @@ def write_changes(
 ) -> bytes:
     """The commands of a transaction of Knot DNS (`knotc`), one a line, for a primary server.
 
-    Owners that went are unset whole, so that no record of an older answer stays.
+    Owners that went, or have another answer, are unset whole: no record of an older answer stays.
     """
     went, came = _owners(delta, zone, passes)
     origin = f"{zone.origin}."
@@ -187,15 +187,27 @@ def write_update(
 def _owners(
     delta: Delta, zone: Zone, passes: Iterable[str]
 ) -> tuple[list[str], list[tuple[str, str]]]:
-    """Owners that went, and owners that came with their answers; exact and below each."""
+    """Owners to unset, and owners to set with their answers; exact and below each.
+
+    An owner has one answer, whatever number of rows list its name: so each one that a change
+    touches is looked at before and after with all its rows, and only what differs is written.
+    """
     passing = sorted(set(passes))
-    added = _blocked(delta.added, zone, passing)
-    went = delta.removed.filter(pl.col("scope").is_in(BY_NAME))["value"].unique().sort()
-    refuse_misfits(went, below=zone.origin)
-    if passing:
-        went = went.filter(~_at_or_below(went, passing))
-    gone = [owner for name in went for owner in (name, f"*.{name}")]
-    return gone, [(o, answer) for name, answer in added.iter_rows() for o in (name, f"*.{name}")]
+    before = _blocked(pl.concat([delta.removed, delta.stayed]), zone, passing)
+    after = _blocked(pl.concat([delta.added, delta.stayed]), zone, passing)
+    was, now = (_answers(one) for one in (before, after))
+    went = [name for name in was if was[name] != now.get(name)]
+    came = [(name, one) for name in now if was.get(name) != now[name] for one in now[name]]
+    unset = [owner for name in went for owner in (name, f"*.{name}")]
+    return unset, [(owner, one) for name, one in came for owner in (name, f"*.{name}")]
+
+
+def _answers(blocked: pl.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Each name with all its answers, in the order of the names."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, answer in blocked.iter_rows():
+        found[name] = (*found.get(name, ()), answer)
+    return found
 
 
 def write_whole(

@@ -1,9 +1,8 @@
 """The list goes to the hidden primary: what changed since the serial that it serves."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
-
-import polars as pl
 
 from tocsin.channels import knot
 from tocsin.desks.shield.actions import clocks
@@ -13,7 +12,7 @@ from tocsin.desks.shield.queries.published import (
     changes_since,
     edition_of,
     is_whole_since,
-    names_in_force,
+    names_in,
     newest,
 )
 from tocsin.formats import listed
@@ -21,6 +20,8 @@ from tocsin.formats.listed import Delta
 from tocsin.formats.rpz import Zone, is_newer, write_changes, write_whole
 from tocsin.office.models import Deadline
 from tocsin.words.errors import Undelivered
+
+_LOG = logging.getLogger(__name__)
 
 
 def publish_all(
@@ -53,7 +54,8 @@ def publish(
     """Bring a zone to the newest edition of its audience; a sentence, or None where it is there.
 
     What it serves is asked of it: whatever happened to either side, the next pass mends it.
-    Raises `Undelivered`.
+    Where it does not take what changed, the whole zone goes in one transaction, so that nothing
+    waits behind one change. Raises `Undelivered`.
     """
     row = newest(audience)
     if row is None:
@@ -65,20 +67,22 @@ def publish(
     if serial is None or is_whole_since(serial, audience) or not _is_ours(serial, audience):
         if serial is not None and not is_newer(row.version, serial):
             raise knot.behind(primary, serial, row.version)
-        owners = knot.read_owners(primary) if serial is not None else []
-        return _publish_whole(primary, zone, names_in_force(audience, at=at), edition, owners)
+        return _publish_whole(primary, zone, audience, edition, is_empty=serial is None)
     delta = changes_since(serial, audience, version=row.version)
-    knot.publish(primary, write_changes(delta, zone=zone, edition=edition, passes=passes()))
+    try:
+        knot.publish(primary, write_changes(delta, zone=zone, edition=edition, passes=passes()))
+    except Undelivered as fault:
+        said = _publish_whole(primary, zone, audience, edition, is_empty=False)
+        _LOG.error("%s: changes since %s refused: %s", primary.zone, serial, fault)
+        return f"{said}, because the changes since {serial} were refused: {fault}"
     return f"published edition {row.version}: {_counts(delta)}"
 
 
 def _publish_whole(
-    primary: knot.Primary,
-    zone: Zone,
-    table: pl.DataFrame,
-    edition: listed.Edition,
-    owners: list[str],
+    primary: knot.Primary, zone: Zone, audience: str, edition: listed.Edition, *, is_empty: bool
 ) -> str:
+    owners = [] if is_empty else knot.read_owners(primary)
+    table = names_in(edition.version, audience)
     commands = write_whole(table, zone=zone, edition=edition, passes=passes(), unset=owners)
     knot.publish(primary, commands)
     return f"published edition {edition.version} whole: {table.height:,} listings"

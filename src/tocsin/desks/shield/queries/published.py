@@ -9,7 +9,7 @@ from threading import Lock
 
 import polars as pl
 from django.conf import settings
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from tocsin.desks.shield.models import Edition as Row
 from tocsin.desks.shield.models import Listing, Term
@@ -100,7 +100,19 @@ def names_in_force(audience: str = PUBLIC.name, *, at: datetime) -> pl.DataFrame
 
     Of a million names, reading all that is known of them would take most of the time.
     """
-    terms = Term.objects.filter(audience=audience, removed_in=None, expires_at__gt=at)
+    return _names_of(Term.objects.filter(audience=audience, removed_in=None, expires_at__gt=at))
+
+
+def names_in(version: int, audience: str = PUBLIC.name) -> pl.DataFrame:
+    """The same for a version, whatever the time is: what the next delta begins with.
+
+    An end that has come is a version of its own, within seconds.
+    """
+    stays = Q(removed_in=None) | Q(removed_in__gt=version)
+    return _names_of(Term.objects.filter(stays, audience=audience, added_in__lte=version))
+
+
+def _names_of(terms: QuerySet[Term]) -> pl.DataFrame:
     found = terms.filter(scope__in=listed.BY_NAME).values_list(*_PLAIN)
     parts = [listed.listed({})]
     rows = found.order_by().iterator(chunk_size=_TOGETHER)
@@ -117,17 +129,20 @@ def changes_since(since: int, audience: str = PUBLIC.name, *, version: int) -> D
     terms = Term.objects.filter(audience=audience)
     went = table_of(terms.filter(removed_in__gt=since, added_in__lte=since))
     came = table_of(terms.filter(added_in__gt=since))
-    table = pl.concat([went, came, _still_listed(went, audience, since)])
+    touched = pl.concat([went["value"], came["value"]]).unique()
+    table = pl.concat([went, came, _there_before(touched, audience, since)])
+    # One that went between these questions is in two answers.
+    table = table.unique("number", maintain_order=True)
     return listed.changes(table, since=since, version=version)
 
 
-def _still_listed(went: pl.DataFrame, audience: str, since: int) -> pl.DataFrame:
-    """What another listing still holds of what went.
+def _there_before(touched: pl.Series, audience: str, since: int) -> pl.DataFrame:
+    """What other listings held already of what came and went.
 
     Found by the listings' values alone, and looked at here: with a million names, a database that
     also sees `removed_in` may read all that was never removed.
     """
-    values, keys = went["value"].unique().to_list(), []
+    values, keys = touched.to_list() if since else [], list[int]()
     for start in range(0, len(values), _AT_ONCE):
         some = Listing.objects.filter(value__in=values[start : start + _AT_ONCE])
         keys += list(some.values_list("pk", flat=True))
@@ -143,7 +158,7 @@ def _of_audience(keys: list[int], audience: str, since: int) -> QuerySet[Term]:
     wanted = [
         pk
         for pk, of, added, removed in rows.values_list("pk", "audience", "added_in", "removed_in")
-        if of == audience and added <= since and removed is None
+        if of == audience and added <= since and (removed is None or removed > since)
     ]
     return Term.objects.filter(pk__in=wanted)
 
