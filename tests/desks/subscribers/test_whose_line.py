@@ -185,7 +185,8 @@ def test_two_names_of_a_line_are_one_line_where_the_list_says_so(
     ("text", "fault"),
     [
         ("name\nx\n", "no column subscriber"),
-        ("subscriber\nx\nx\n", "line 3: subscriber 'x' stands there twice"),
+        ("subscriber\nx\nx\n", "line 3: the subscriber of line 2 again"),
+        ('subscriber\n"x\n', "line 1: no CSV"),
         ("subscriber,email\n,x@y.example\n", "line 2: a subscriber has 1 to 200 characters"),
     ],
 )
@@ -278,6 +279,19 @@ def test_an_erasure_takes_addresses_and_lines_out_of_the_files(
 
     assert (erase(dry_run=True), erase(dry_run=False), erase(dry_run=False)) == (gone, gone, 0)
     assert sum(row.rows for row in BindingRun.objects.all()) == 3 - gone
+
+
+def test_an_erasure_of_a_line_finds_it_under_its_other_names(
+    read: Read, store: Store, tmp_path: Path
+) -> None:
+    read(DETAIL, subscriber="NAS-IP-Address")
+    names = tmp_path / "subscribers.csv"
+    names.write_text("subscriber,same_as\nada,\n203.0.113.1,ada\n")
+    import_contacts(names, by="operator", at=NOON, store_folder=store.path)
+
+    erased = erase_bindings("account", ["ada"], at=NOON, store_folder=store.path, dry_run=False)
+
+    assert erased == 3
 
 
 def test_an_erasure_takes_out_what_goes_on_as_well(

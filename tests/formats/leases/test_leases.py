@@ -237,3 +237,46 @@ def test_hostile_bytes_are_unreadable_and_nothing_else(found: LeaseFormat, data:
             assert list(piece.rows.columns) == list(RECORD)
     except Unreadable:
         pass
+
+
+ODD = ("²", "9" * 5000, "-1", "1e3", "٣")
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(
+    ("path", "number"),
+    [
+        ("freeradius-detail/detail-20261123", "1795428040"),
+        ("freeradius-detail/detail-20261123", "Acct-Session-Time = 20"),
+        ("isc-dhcpd/dhcpd.leases", "1795424400"),
+        ("syslog/conntrack.log", "61000"),
+        ("syslog/junos-pba.log", "2047"),
+        ("kea/leases4.csv", "1795428000"),
+    ],
+)
+def test_a_number_that_is_none_stops_no_import(path: str, number: str, odd: str) -> None:
+    mapping = Path(path).stem if path.startswith("syslog") else ""
+    found = lease_format(SAMPLES / path, mapping=mapping)
+    value = number.rpartition(" ")[2]
+    text = (SAMPLES / path).read_text().replace(number, number.removesuffix(value) + odd)
+
+    for piece in found.read(io.BytesIO(text.encode()), "log", ""):
+        assert list(piece.rows.columns) == list(RECORD)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_a_parquet_with_any_byte_changed_is_read_or_unreadable(data: st.DataObject) -> None:
+    stream = io.BytesIO()
+    moment = datetime(2026, 11, 23, tzinfo=UTC)
+    rows = [{"ip": "192.0.2.7", "subscriber": f"line {n}", "at": moment} for n in range(50)]
+    pl.DataFrame(rows).write_parquet(stream)
+    whole = bytearray(stream.getvalue())
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+
+    try:
+        for piece in parquet.FORMAT.read(io.BytesIO(bytes(whole)), "leases.parquet", ""):
+            assert list(piece.rows.columns) == list(RECORD)
+    except Unreadable:
+        pass

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from tocsin.formats.leases.blocks import Block, Row, blocks, numbered, pieces
 from tocsin.formats.leases.format import LeaseFormat, Piece
+from tocsin.formats.leases.moments import LATEST, number
 
 NAMING = ("hardware", "uid", "agent.circuit-id", "agent.remote-id", "client-hostname")
 _FOUR = re.compile(r"lease\s+([\d.]+)\s*\{")
@@ -86,12 +87,8 @@ def _words(lines: list[str]) -> dict[str, str]:
 
 def _moment(text: str) -> datetime | None:
     if text.startswith("epoch "):
-        seconds = text.split()[1]
-        return (
-            datetime.fromtimestamp(int(seconds), UTC)
-            if seconds.isdigit() and len(seconds) < 11
-            else None
-        )
+        seconds = number(text.split()[1], LATEST - 1)
+        return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
     if not (match := _WHEN.match(text)):
         return None
     try:

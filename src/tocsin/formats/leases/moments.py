@@ -3,7 +3,7 @@
 import polars as pl
 
 _MOMENT = pl.Datetime("us", "UTC")
-_LATEST = 4_102_444_800  # 2100-01-01
+LATEST = 4_102_444_800  # 2100-01-01, in seconds
 
 
 def moments(texts: pl.Series) -> pl.Series:
@@ -29,8 +29,15 @@ def moments(texts: pl.Series) -> pl.Series:
 
 def unix(seconds: pl.Series) -> pl.Series:
     """Seconds since 1970 (any number) to Datetime; null before it and from 2100 on."""
-    within = seconds.is_between(0, _LATEST, closed="left")
+    within = seconds.is_between(0, LATEST, closed="left")
     micros = (
         (seconds.cast(pl.Float64) * 1_000_000).round().set(~within.fill_null(value=False), None)
     )
     return micros.cast(pl.Int64).cast(_MOMENT)
+
+
+def number(text: str, most: int) -> int | None:
+    """A number in ASCII digits up to `most`; None for anything else, however long it is."""
+    if not text.isascii() or not text.isdigit() or len(text) > 12 or int(text) > most:
+        return None
+    return int(text)

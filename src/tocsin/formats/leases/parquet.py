@@ -13,6 +13,8 @@ from tocsin.formats.leases.table import NAMES, NEEDED, typed
 from tocsin.words.errors import Unreadable
 
 _ROWS = 1 << 19  # of one piece
+# ValueError: texts that are not UTF-8 as well; OverflowError: moments beyond any calendar.
+_BROKEN = (pa.ArrowException, OSError, ValueError, OverflowError, pl.exceptions.PolarsError)
 
 
 def read(stream: BinaryIO, name: str, _subscriber: str) -> Iterator[Piece]:
@@ -23,10 +25,11 @@ def read(stream: BinaryIO, name: str, _subscriber: str) -> Iterator[Piece]:
         _require(columns, name, file.schema_arrow.names)
         done = 0
         for batch in file.iter_batches(_ROWS, columns=columns):
+            batch.validate(full=True)  # before anything that trusts its texts
             frame = pl.DataFrame(pl.from_arrow(batch))
             yield _piece(frame, done)
             done += len(frame)
-    except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as fault:
+    except _BROKEN as fault:
         raise Unreadable(f"{name}: no Parquet that can be read ({fault})") from None
 
 

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from tocsin.formats.leases.blocks import Block, Row, blocks, numbered, pieces
 from tocsin.formats.leases.format import LeaseFormat, Piece
+from tocsin.formats.leases.moments import LATEST, number
 
 _KINDS = {
     "start": "begin", "1": "begin", "stop": "end", "2": "end",
@@ -33,6 +34,7 @@ NAMING = (
 )
 _LINE = re.compile(r"\s+([A-Za-z][\w.-]*)(?::\d+)?\s*[:+]?=\s*(.*)")
 _SERVERS = ("NAS-IP-Address", "NAS-IPv6-Address", "NAS-Identifier")
+_LONGEST = 10 * 365 * 86400  # seconds of a session, or of a delay
 _TIME = "%b %d %Y %H:%M:%S"
 
 
@@ -98,27 +100,23 @@ def _session(said: dict[str, list[str]]) -> str:
 
 def _moment(said: dict[str, list[str]]) -> datetime | None:
     event = _first(said, "Event-Timestamp")
-    if event.isdigit():
-        return _unix(int(event))
+    if (seconds := number(event, LATEST - 1)) is not None:
+        return datetime.fromtimestamp(seconds, UTC)
     if event.endswith((" UTC", " GMT")):
         try:
             return datetime.strptime(event[:-4], _TIME).replace(tzinfo=UTC)
         except ValueError:
             return None
-    stamp, delay = _first(said, "Timestamp"), _first(said, "Acct-Delay-Time") or "0"
-    if not stamp.isdigit() or not delay.isdigit():
+    stamp = number(_first(said, "Timestamp"), LATEST - 1)
+    delay = number(_first(said, "Acct-Delay-Time") or "0", _LONGEST)
+    if stamp is None or delay is None or delay > stamp:
         return None
-    return _unix(int(stamp) - int(delay))
-
-
-def _unix(seconds: int) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if 0 <= seconds < 4_102_444_800 else None
+    return datetime.fromtimestamp(stamp - delay, UTC)
 
 
 def _since(said: dict[str, list[str]], at: datetime) -> datetime | None:
-    lasted = _first(said, "Acct-Session-Time")
-    within = lasted.isdigit() and int(lasted) < 10 * 365 * 86400
-    return at - timedelta(seconds=int(lasted)) if within else None
+    lasted = number(_first(said, "Acct-Session-Time"), _LONGEST)
+    return at - timedelta(seconds=lasted) if lasted is not None else None
 
 
 def _is_detail(head: bytes, _name: str) -> bool:

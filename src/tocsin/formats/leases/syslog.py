@@ -23,10 +23,12 @@ from typing import Any, BinaryIO
 from tocsin.flow.bindings.records import KINDS
 from tocsin.formats.leases.blocks import Block, Row, numbered, pieces
 from tocsin.formats.leases.format import LeaseFormat, Piece
+from tocsin.formats.leases.moments import number
 from tocsin.formats.leases.table import PROTOCOLS
 from tocsin.words.errors import NotFound, Unreadable, Unusable
 
 NAME = "syslog"
+LONGEST = 1024  # characters of a line that are looked at: a pattern must not take long over one
 GROUPS = frozenset(
     ("at", "inside", "ip", "port", "port_count", "port_first", "port_last", "protocol",
      "session", "since", "subscriber", "until")
@@ -112,11 +114,11 @@ def _line(found: dict[str, Any], name: str) -> Line:
 
 def _read(stream: BinaryIO, mapping: Mapping) -> Iterator[Piece]:
     def messages() -> Iterator[tuple[Block, list[Row] | str]]:
-        for number, text in numbered(stream):
+        for at, text in numbered(stream):
             for line in mapping.lines:
-                if match := line.pattern.match(text):
+                if match := line.pattern.match(text[:LONGEST]):
                     said = {k: v for k, v in match.groupdict().items() if v is not None}
-                    yield Block(number, [text]), _row(line.kind, said, mapping.time_format)
+                    yield Block(at, [text]), _row(line.kind, said, mapping.time_format)
                     break
 
     yield from pieces(messages())
@@ -130,14 +132,14 @@ def _row(kind: str, said: dict[str, str], time_format: str) -> list[Row] | str:
             if row[name] is None:
                 return f"{name}: {text[:40]!r} is no moment with a zone"
         elif name.startswith("port"):
-            if not text.isdigit() or int(text) > 65535:
+            if (port := number(text, 65535)) is None:
                 return f"{name}: {text[:20]!r} is no port"
-            row[name] = int(text)
+            row[name] = port
         elif name == "protocol":
-            number = PROTOCOLS.get(text.lower(), int(text) if text.isdigit() else -1)
-            if not 0 <= number <= 255:
+            known = PROTOCOLS.get(text.lower(), number(text, 255))
+            if known is None:
                 return f"protocol: {text[:20]!r} is unknown"
-            row[name] = number or None
+            row[name] = known or None
         else:
             row[name] = text
     return _ported(row)

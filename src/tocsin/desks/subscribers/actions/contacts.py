@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -45,21 +46,17 @@ def import_contacts(path: Path, *, by: str, at: datetime, store_folder: Path) ->
 
 
 def _rows(text: str, name: str, secret: bytes, at: datetime) -> Iterator[Contact]:
-    reader = csv.DictReader(text.splitlines())
-    if "subscriber" not in (reader.fieldnames or ()):
-        raise Unreadable(f"{name}: no column subscriber. Possible: {', '.join(COLUMNS)}")
-    seen: dict[int, str] = {}
-    for row in reader:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    seen: dict[int, int] = {}
+    for row in _records(reader, name):
         said = {key: (row.get(key) or "").strip() for key in COLUMNS}
         line = reader.line_num
         if not said["subscriber"] or len(said["subscriber"]) > 200:
             raise Unreadable(f"{name}, line {line}: a subscriber has 1 to 200 characters")
         number = pseudonym(said["subscriber"], secret)
         if number in seen:
-            raise Unreadable(
-                f"{name}, line {line}: subscriber {said['subscriber']!r} stands there twice"
-            )
-        seen[number] = said["subscriber"]
+            raise Unreadable(f"{name}, line {line}: the subscriber of line {seen[number]} again")
+        seen[number] = line
         yield Contact(
             line=number,
             same_as=pseudonym(said["same_as"], secret) if said["same_as"] else None,
@@ -71,3 +68,13 @@ def _rows(text: str, name: str, secret: bytes, at: datetime) -> Iterator[Contact
             is_essential=said["essential"].lower() in _YES,
             changed_at=as_utc(at),
         )
+
+
+def _records(reader: "csv.DictReader[str]", name: str) -> Iterator[dict[str, str | None]]:
+    """The rows; what is no CSV, or lacks the one column, is said without a word of it."""
+    try:
+        if "subscriber" not in (reader.fieldnames or ()):
+            raise Unreadable(f"{name}: no column subscriber. Possible: {', '.join(COLUMNS)}")
+        yield from reader
+    except csv.Error as fault:
+        raise Unreadable(f"{name}, line {reader.line_num}: no CSV: {fault}") from None

@@ -1,15 +1,16 @@
 """Erasing addresses and lines from the bindings: the rows go, and the files are written anew."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import polars as pl
+from django.db.models import Q
 
 from tocsin.desks.subscribers.actions.importing import LINES
 from tocsin.desks.subscribers.actions.keeping import replace_runs
-from tocsin.desks.subscribers.models import BindingRun, Source
+from tocsin.desks.subscribers.models import BindingRun, Contact, Source
 from tocsin.desks.subscribers.queries.bindings import FOLDER, open_path, pending_path, run_path
 from tocsin.flow.bindings.records import pseudonym
 from tocsin.flow.bindings.runs import SCHEMA, Run, overlapping, write_run
@@ -40,6 +41,17 @@ def erase_bindings(
     )
 
 
+def names_of(lines: Iterable[int]) -> set[int]:
+    """The lines, and every other name that the list of subscribers has for them."""
+    found = set(lines)
+    while True:
+        rows = Contact.objects.filter(Q(line__in=found) | Q(same_as__in=found))
+        pairs = {one for pair in rows.values_list("line", "same_as") for one in pair if one}
+        if pairs <= found:
+            return found
+        found |= pairs
+
+
 class _Wanted:
     """What is to go: addresses, or lines."""
 
@@ -50,7 +62,8 @@ class _Wanted:
             self._networks = [ip_network(value, strict=False) for value in values]
         else:
             secret = keys.secret(store_folder / "keys", LINES)
-            self._lines = pl.Series([pseudonym(one, secret) for one in values], dtype=pl.UInt64)
+            lines = names_of([pseudonym(one, secret) for one in values])
+            self._lines = pl.Series(sorted(lines), dtype=pl.UInt64)
 
     def rows(self, frame: pl.DataFrame) -> pl.Series:
         """Which bindings."""
