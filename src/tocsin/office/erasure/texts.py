@@ -136,7 +136,7 @@ def look_at_others(order: Order) -> Place:
         for label, fields in sorted(named().items())
         for row in _hits(label, fields, order.subject)
     ]
-    note = f"left: correct them with tocsin parties import ({len(theirs)})" if theirs else ""
+    note = f"left: correct them with tocsin parties import, tocsin subscribers contacts ({len(theirs)})" if theirs else ""
     return Place("parties and contacts", len(theirs), done="left" if theirs else "", note=note)
 
 
