@@ -2,16 +2,16 @@
 
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from tocsin.desks.shield.actions import clocks
-from tocsin.desks.shield.models import Appeal, Group, Message, Sighting
+from tocsin.desks.shield.models import Appeal, Group, Listing, Message, Sighting
+from tocsin.desks.shield.queries.covering import covering, covers
 from tocsin.office import evidence, sentences
 from tocsin.office.people import letters
 from tocsin.office.people.sealing import unseal
 from tocsin.rules.audiences import PUBLIC
-from tocsin.rules.shield import IN_FORCE
 from tocsin.words.errors import Refused
 from tocsin.words.moments import as_utc
 
@@ -19,24 +19,39 @@ ADDRESS = "shield address"
 _OPEN = (Group.State.OPEN, Group.State.WAITING)
 
 
-def answer_messages(group: Group, *, by: str, at: datetime) -> int:
+def answer_messages(group: Group, *, by: str, at: datetime, only: Message | None = None) -> int:
     """Settle the messages of a group of which nothing is undecided any more; how many.
 
-    What was written, the file and the address are erased with the answer.
+    Of a group that is open still these are the messages whose addresses are all listed. What was
+    written, the file and the address are erased with the answer. `only`: ask of this one alone.
     """
-    waits = Sighting.objects.filter(message=OuterRef("pk"), group__state__in=_OPEN)
     rows: QuerySet[Message] = Message.objects.filter(
         sightings__group=group, state=Message.State.RECEIVED
     )
-    settled = list(rows.filter(~Exists(waits)).distinct().select_related("evidence"))
+    rows = rows.filter(pk=only.pk) if only is not None else rows
+    open_, listed = _standing(rows)
+    settled = list(rows.exclude(pk__in=open_).distinct().select_related("evidence"))
     for message in settled:
-        listed = message.sightings.filter(
-            group__state=Group.State.LISTED,
-            group__listings__state__in=IN_FORCE,
-            group__listings__tlp=PUBLIC.most.value,  # what others cannot see is no answer
-        ).exists()
-        _settle(message, Message.State.LISTED if listed else Message.State.REJECTED, by=by, at=at)
+        state = Message.State.LISTED if message.pk in listed else Message.State.REJECTED
+        _settle(message, state, by=by, at=at)
     return len(settled)
+
+
+def _standing(rows: QuerySet[Message]) -> tuple[set[int], set[int]]:
+    """Messages with an address that is neither listed nor decided; with one that all see listed."""
+    listings: dict[int, list[Listing]] = {}
+    open_, listed = set(), set()
+    sightings = Sighting.objects.filter(message__in=rows.values("pk")).select_related("group")
+    for one in sightings:
+        known = listings.get(one.group_id)
+        if known is None:
+            known = listings[one.group_id] = covering(one.group)
+        found = [row for row in known if covers(row, url=one.url, host=one.host)]
+        if not found and one.group.state in _OPEN:
+            open_.add(one.message_id)
+        if any(row.tlp == PUBLIC.most.value for row in found):  # what few see is no answer
+            listed.add(one.message_id)
+    return open_, listed
 
 
 def _settle(message: Message, state: str, *, by: str, at: datetime) -> None:

@@ -16,7 +16,9 @@ from tocsin.desks.shield.actions import announcing, clocks, editions, keeping, p
 from tocsin.desks.shield.actions.answering import answer_appeal, answer_messages
 from tocsin.desks.shield.actions.counting import count_listed, count_withdrawn
 from tocsin.desks.shield.actions.references import reference
+from tocsin.desks.shield.actions.triaging import MOST_JUDGED, retriage
 from tocsin.desks.shield.models import Act, Group, Listing
+from tocsin.desks.shield.queries.covering import uncovered
 from tocsin.desks.shield.queries.known import known, known_of
 from tocsin.desks.shield.queries.listings import (
     PROPOSE,
@@ -247,7 +249,8 @@ def _ended(row: Listing, by: str, at: datetime) -> None:
         answer_appeal(appeal, at=at)
         appeal.save()
         clocks.drop(appeal.uid, why="settled", by=by, at=at)
-    if row.group is not None and not _is_listed(row.group):
+    is_closed = row.group is not None and row.group.state == Group.State.LISTED
+    if row.group is not None and is_closed and not _is_listed(row.group):
         _set_group(row.group, Group.State.REJECTED, at=at)
 
 
@@ -373,15 +376,24 @@ def _is_listed(group: Group) -> bool:
 
 
 def _settle_group(row: Listing, *, by: str, at: datetime) -> None:
-    """Where the group stands once nothing of it waits for a second pair of eyes."""
+    """Answer what is listed now; the group stays open while anything of it is not covered."""
     group = row.group
-    if group is None or group.listings.filter(state__in=("proposed", "approved")).exists():
+    if group is None:
         return
-    if _is_listed(group):
-        _set_group(group, Group.State.LISTED, at=at)
-        answer_messages(group, by=by, at=at)
+    is_open = group.state in (Group.State.OPEN, Group.State.WAITING)
+    if group.listings.filter(state__in=("proposed", "approved")).exists():
+        state = Group.State.WAITING
+    elif not _is_listed(group) or (is_open and uncovered(group)):
+        state = Group.State.OPEN
     else:
-        _set_group(group, Group.State.OPEN, at=at)
+        state = Group.State.LISTED
+    is_new = state == Group.State.OPEN and group.state != state
+    _set_group(group, state, at=at)
+    if _is_listed(group):
+        answer_messages(group, by=by, at=at)
+    if is_new:
+        clocks.start("approve", group.uid, started_at=at, by=by, at=at)
+        retriage([group.pk] if group.messages < MOST_JUDGED else [], at=at)
 
 
 def _address(text: str, landing: Landing) -> str | None:

@@ -16,8 +16,9 @@ from django.db import transaction
 from tocsin.desks.shield.actions import clocks
 from tocsin.desks.shield.actions.answering import ADDRESS, answer_messages
 from tocsin.desks.shield.actions.references import reference
-from tocsin.desks.shield.actions.triaging import groups_of, retriage
+from tocsin.desks.shield.actions.triaging import MOST_JUDGED, groups_of, retriage
 from tocsin.desks.shield.models import Group, Listing, Message, Sighting
+from tocsin.desks.shield.queries.covering import covering, covers
 from tocsin.desks.shield.queries.messages import (
     SEALED,
     Led,
@@ -36,7 +37,6 @@ from tocsin.words.moments import as_utc
 LONGEST_TEXT = 20_000
 LARGEST_FILE = 5 * 1024 * 1024
 LARGEST_MAIL = 25 * 1024 * 1024
-MOST_JUDGED = 200  # a group with more messages is judged with the queue, within a minute
 KEPT = timedelta(days=30)  # without a decision, too
 PUBLIC = "public"
 
@@ -96,8 +96,8 @@ def receive_message(
         if also is not None:
             also(message)
         for group in groups:
-            if group.state == Group.State.LISTED:
-                answer_messages(group, by=by, at=at)
+            if group.state == Group.State.LISTED or covering(group):
+                answer_messages(group, by=by, at=at, only=message)
     return message
 
 
@@ -195,14 +195,9 @@ def _reopen(group: Group, led: Led, *, by: str, at: datetime) -> None:
     if group.state in (Group.State.OPEN, Group.State.WAITING):
         return
     listings = Listing.objects.filter(group=group, state__in=IN_FORCE)
-    if group.state == Group.State.LISTED and any(_covers(row, led) for row in listings):
+    is_covered = any(covers(row, url=led.url, host=led.host) for row in listings)
+    if group.state == Group.State.LISTED and is_covered:
         return
     group.state, group.first_at, group.changed_at = Group.State.OPEN, as_utc(at), as_utc(at)
     group.save(update_fields=["state", "first_at", "changed_at"])
     clocks.start("approve", group.uid, started_at=at, by=by, at=at)
-
-
-def _covers(row: Listing, led: Led) -> bool:
-    if row.scope == "url":
-        return row.value == led.url
-    return led.host == row.value or led.host.endswith(f".{row.value}")

@@ -7,11 +7,14 @@ import polars as pl
 from django.db.models import Count, Q
 
 from tocsin.desks.shield.models import Group, Sighting
+from tocsin.desks.shield.queries.covering import covered, covering
 from tocsin.desks.shield.queries.known import known, known_of
 from tocsin.flow.triage import MESSAGES, group_of, triage
 from tocsin.flow.urls import read_url
 
+MOST_JUDGED = 200  # a group with more messages is judged with the queue, within a minute
 _MOST = 50_000  # messages looked at in one go
+_OPEN = (Group.State.OPEN, Group.State.WAITING)
 
 
 def groups_of(urls: list[str]) -> dict[str, str]:
@@ -21,15 +24,17 @@ def groups_of(urls: list[str]) -> dict[str, str]:
 
 
 def retriage(keys: list[int], *, at: datetime) -> int:
-    """Count and judge groups anew; how many."""
+    """Count and judge groups anew; how many. Of an open one, over what is not listed yet."""
     if not keys:
         return 0
     rows = Sighting.objects.filter(~Q(url=""), group__in=keys)
-    words = ("message_id", "url", "subject", "message__reporter", "at")
+    words = ("message_id", "url", "subject", "message__reporter", "at", "group")
+    done = _done(keys)
     table = pl.DataFrame(
         [
             (str(message), url, subject or None, reporter or None, moment)
-            for message, url, subject, reporter, moment in rows.values_list(*words)[:_MOST]
+            for message, url, subject, reporter, moment, group in rows.values_list(*words)[:_MOST]
+            if url not in done.get(group, ())
         ],
         schema=MESSAGES,
         orient="row",
@@ -41,6 +46,12 @@ def retriage(keys: list[int], *, at: datetime) -> int:
             _judge(group, row)
     Group.objects.bulk_update(by_key.values(), _CHANGED, batch_size=200)
     return len(by_key)
+
+
+def _done(keys: list[int]) -> dict[int, set[str]]:
+    """What a listing in force covers of groups that are open."""
+    open_ = Group.objects.filter(pk__in=keys, state__in=_OPEN)
+    return {group.pk: covered(group, covering(group)) for group in open_}
 
 
 _CHANGED = ("landing", "lure", "score", "urgency", "reasons", "messages", "reporters", "last_at")
