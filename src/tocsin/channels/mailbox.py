@@ -175,6 +175,17 @@ def answerable(raw: bytes) -> str:
     return address
 
 
+def redirected_by(raw: bytes) -> str | None:
+    """Who passed a message on by hand (RFC 5322 3.6.6), "" where they do not say; else None.
+
+    Every other field of its header is then that of whoever wrote it first.
+    """
+    message = message_from_bytes(raw, policy=policy.compat32)
+    if not any(name.lower().startswith("resent-") for name in message.keys()):  # noqa: SIM118
+        return None
+    return _address(message, "Resent-From") or _address(message, "Resent-Sender")
+
+
 def language_of(raw: bytes) -> str:
     """What the sender's program says it speaks (RFC 3282), "" where it says nothing."""
     message = message_from_bytes(raw, policy=policy.compat32)
@@ -289,7 +300,11 @@ def _payload(part: Message) -> bytes:
 
 
 def _sender(message: Message) -> str:
-    addresses = getaddresses([_header(message, "From")])
+    return _address(message, "From")
+
+
+def _address(message: Message, name: str) -> str:
+    addresses = getaddresses([_header(message, name)])
     return addresses[0][1].lower()[:320] if addresses else ""
 
 

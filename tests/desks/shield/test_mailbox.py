@@ -15,6 +15,7 @@ from tocsin.channels.mailbox import answerable
 from tocsin.desks.shield.actions import reading_mail
 from tocsin.desks.shield.actions.deciding import reject_group
 from tocsin.desks.shield.actions.reading_mail import Taker, read_imap, read_maildir
+from tocsin.desks.shield.actions.receiving import pseudonym_of
 from tocsin.desks.shield.models import Arrival, Group, Message, Sighting
 from tocsin.node.store import Store
 from tocsin.office.models import Evidence
@@ -144,13 +145,47 @@ Status: 5.1.1
 """
 
 
-def test_what_programs_send_is_passed_over(box, take):
+def test_what_programs_send_is_passed_over_and_stays_for_a_person(box, take):
     put(box, "1", mail(1, head="Auto-Submitted: auto-replied\r\n"))
     put(box, "2", mail(2, head="Precedence: bulk\r\n"))
     put(box, "3", BOUNCE)
 
     assert read_maildir(box, take()) == Counter(automatic=3)
-    assert (Message.objects.count(), Letter.objects.count(), lies(box)) == (0, 0, [])
+    assert (Message.objects.count(), Letter.objects.count()) == (0, 0)
+    assert lies(box) == ["1:2,FS", "2:2,FS", "3:2,FS"]
+
+
+def redirected(who: str, *heads: str) -> bytes:
+    """The phisher's own mail, with the phisher's own header, below who passed it on."""
+    head = "".join(f"{line}\r\n" for line in (f"Resent-From: {who}", *heads))
+    return mail(sender="bank@sender.example", head=head)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Precedence: bulk",
+        "List-Id: <offers.sender.example>",
+        "Auto-Submitted: auto-generated",
+        "Content-Type: multipart/report; boundary=x",
+        "Return-Path: <>",
+    ],
+)
+def test_no_header_of_a_phisher_makes_what_a_person_redirects_vanish(box, take, line: str):
+    put(box, "1", redirected("cora@reader.example", line))
+    assert read_maildir(box, take()) == Counter(message=1)
+
+    assert (Message.objects.count(), Letter.objects.count(), lies(box)) == (1, 0, [])
+    assert Message.objects.get().reporter == pseudonym_of("cora@reader.example", at=take().at)
+
+
+def test_what_two_people_redirect_are_two_messages_and_the_limit_is_that_of_each(box, take):
+    put(box, "1", redirected("cora@reader.example"))
+    put(box, "2", redirected("dora@reader.example"))
+    put(box, "3", redirected("dora@reader.example"))
+
+    assert read_maildir(box, take(most=1)) == Counter(message=2, repeat=1)
+    assert Group.objects.get(key="mybank-login.example").reporters == 2
 
 
 @pytest.mark.parametrize(
@@ -258,7 +293,8 @@ def test_over_imap_a_mail_is_gone_from_the_mailbox_when_it_is_taken_in(server, t
     assert read_imap(place, take()) == Counter(repeat=1, automatic=1)
     server.put(mail(3), name="3.mail")
     assert read_imap(place, take()) == Counter(message=1)
-    assert (server.messages(), Message.objects.count(), Letter.objects.count()) == ({}, 2, 2)
+    assert (Message.objects.count(), Letter.objects.count()) == (2, 2)
+    assert len(server.messages()) == 1  # what a program sent
 
 
 def test_over_imap_it_is_moved_where_the_operator_wants_it(server, take):
@@ -267,9 +303,10 @@ def test_over_imap_it_is_moved_where_the_operator_wants_it(server, take):
     made = server.folder / "mail" / ".Taken"
     for sub in ("new", "cur", "tmp"):
         (made / sub).mkdir(parents=True)
+    server.put(mail(3, head="Precedence: bulk\r\n"), name="3.mail")
     server.put(mail(2), name="2.mail")  # gives the new folder to the server as well
     place = imap.place_of(server.settings(done="Taken"))
     assert place is not None
 
-    assert read_imap(place, take()) == Counter(message=2)
-    assert (server.messages(), len(server.messages("Taken"))) == ({}, 2)
+    assert read_imap(place, take()) == Counter(message=2, automatic=1)
+    assert (server.messages(), len(server.messages("Taken"))) == ({}, 3)

@@ -1,9 +1,10 @@
 """The shield's mailbox: each mail becomes a message, once; then it is no longer in the mailbox.
 
 A mail is known by Message-ID and content, and taken out of the mailbox only when what came of it
-is committed: who dies in between reads it again, which changes nothing. What is passed over (a
-program's mail) is taken out as well; what is left (too large, no phishing, one sender too often)
-stays for a person. Who sent it in gets a reference at once, and nothing about what led where.
+is committed: who dies in between reads it again, which changes nothing. What is left (a program's
+mail, too large, no phishing, one sender too often) stays for a person. Of what somebody redirected,
+the header is that of who wrote it: nothing in it makes it a program's mail. Who sent it in gets a
+reference at once, and nothing about what led where.
 """
 
 import hashlib
@@ -22,7 +23,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from tocsin.channels import imap, maildir
-from tocsin.channels.mailbox import Kind, Returned, answerable, body_of, language_of, read_message
+from tocsin.channels.mailbox import (
+    Kind,
+    Returned,
+    answerable,
+    body_of,
+    language_of,
+    read_message,
+    redirected_by,
+)
 from tocsin.desks.shield.actions.receiving import Brought, pseudonym_of, receive_message
 from tocsin.desks.shield.actions.triaging import retriage
 from tocsin.desks.shield.models import Arrival, Message, Reading, Sighting
@@ -35,7 +44,8 @@ from tocsin.words.languages import SOURCE
 from tocsin.words.moments import as_utc
 
 MOST_ANSWERS = 20  # to one address in an hour: a sender may be forged
-LEFT = ("refused", "too often")  # stay in the mailbox for a person
+LEFT = ("automatic", "refused", "too often")  # stay in the mailbox for a person
+_FOR_A_PERSON = ("refused", "too often")  # also where what was read goes to another folder
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"<[!-;=?-~]{3,198}>")
 
@@ -55,24 +65,25 @@ class Taker:
         if raw is None or len(raw) > imap.LARGEST:
             return "refused"
         returned = read_message(raw)
-        key = _key(raw, returned)
+        redirected = redirected_by(raw)
+        key = _key(raw, returned, redirected)
         if Arrival.objects.filter(key=key).exists():
             return "repeat"
-        is_report = report_format(raw) is not None
-        if returned.kind is not Kind.ANSWER and not is_report:
-            Arrival.objects.create(key=key, at=as_utc(self.at))
+        is_by_program = returned.kind is not Kind.ANSWER and redirected is None
+        if is_by_program and report_format(raw) is None:
             return "automatic"
-        if not has_left("shield-mail", returned.sender, most=self.most, at=self.at):
+        sender = redirected or returned.sender
+        if not has_left("shield-mail", sender, most=self.most, at=self.at):
             return "too often"
-        return self._receive(raw, returned, key)
+        return self._receive(raw, returned, key, sender)
 
-    def _receive(self, raw: bytes, returned: Returned, key: str) -> str:
+    def _receive(self, raw: bytes, returned: Returned, key: str, sender: str) -> str:
         address = answerable(raw)
         brought = Brought(
             data=raw,
             answer_to=address,
             language=language_of(raw) or SOURCE,
-            reporter=pseudonym_of(returned.sender, at=self.at),
+            reporter=pseudonym_of(sender, at=self.at),
             via=Message.Via.MAIL,
         )
 
@@ -136,8 +147,10 @@ def read_imap(place: imap.Place, taker: Taker) -> Counter[str]:
         for found in box.new(_after(row, box.validity)):
             word = taker.take(found.raw)
             counts[word] += 1
-            if word not in LEFT:
-                (box.settle if place.done else box.erase)(found.uid)
+            if place.done and word not in _FOR_A_PERSON:
+                box.settle(found.uid)
+            elif word not in LEFT:
+                box.erase(found.uid)
             row.upto, row.changed_at = f"{box.validity}:{found.uid}", as_utc(taker.at)
             row.save(update_fields=["upto", "changed_at"])
     return counts
@@ -174,6 +187,9 @@ def _after(row: Reading, validity: int) -> int:
     return int(uid) if before == str(validity) else 0
 
 
-def _key(raw: bytes, returned: Returned) -> str:
-    words = (returned.message_id.encode("utf-8", "surrogateescape"), body_of(raw))
+def _key(raw: bytes, returned: Returned, redirected: str | None) -> str:
+    """One mail; what two people redirect are two, though both carry the id of the first."""
+    words = [returned.message_id.encode("utf-8", "surrogateescape"), body_of(raw)]
+    if redirected is not None:
+        words.append(redirected.encode("utf-8", "surrogateescape"))
     return hashlib.sha256(b"\0".join(words)).hexdigest()
