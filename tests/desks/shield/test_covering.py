@@ -4,15 +4,19 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from django.test import Client
 
-from tests.desks.shield.conftest import BASIS
+from tests.desks.shield.conftest import BASIS, LURE
+from tocsin.desks.shield.actions.answering import outcome_of, outcome_text
 from tocsin.desks.shield.actions.deciding import approve, reject_group, step_listing
-from tocsin.desks.shield.models import Group, Listing, Message
+from tocsin.desks.shield.actions.ending import end_due
+from tocsin.desks.shield.models import Group, Listing, Look, Message
 from tocsin.desks.shield.queries.listings import queue
 from tocsin.office.models import Deadline
 from tocsin.office.people.letters import read
 from tocsin.office.people.models import Letter
 from tocsin.office.people.viewer import Viewer
+from tocsin.words.errors import Refused
 
 People = Callable[[str], Viewer]
 Send = Callable[..., Message]
@@ -105,3 +109,83 @@ def test_what_ends_closes_nothing_that_still_waits(
     group.refresh_from_db()
 
     assert group.state == "open"
+
+
+# ── what may be approved of a group ──────────────────────────────────────────────────────
+
+
+def approved(people: People, at: datetime, *, url: str, group: Group) -> Listing:
+    return approve(people("rita"), url=url, reason="x", basis=BASIS, group=group.uid, at=at)
+
+
+def test_an_address_that_nobody_reported_in_a_group_is_not_approved_with_it(
+    people: People, at: datetime, group: Group
+):
+    with pytest.raises(Refused, match=r"nobody reported hxxp://other\[\.\]example/x in this group"):
+        approved(people, at, url="http://other.example/x", group=group)
+    with pytest.raises(Refused, match=r"Possible: hxxps://mybank-login\[\.\]example/pay\?id=7$"):
+        approved(people, at, url="http://other.example/x", group=group)
+    group.refresh_from_db()
+
+    assert group.state == "open"
+    assert not Listing.objects.exists()
+
+
+def test_a_wider_scope_that_covers_what_was_reported_may_be_approved(
+    people: People, at: datetime, group: Group
+):
+    row = approved(people, at, url="http://mybank-login.example/", group=group)
+
+    assert row.value == "mybank-login.example"
+
+
+def test_where_the_fetcher_landed_may_be_approved_and_the_rest_still_waits(
+    people: People, at: datetime, group: Group
+):
+    Look.objects.create(
+        group=group, url=LURE, landing="https://landing.example/x", state="done", asked_at=at
+    )
+    listed(people, at, url="https://landing.example/x", group=group)
+    group.refresh_from_db()
+
+    assert group.state == "open"
+    assert Message.objects.get().state == "received"
+
+
+def test_messages_without_an_address_are_no_reason_to_list_one(
+    people: People, at: datetime, send: Send
+):
+    send("call me back")
+    with pytest.raises(Refused, match="no address was found in these messages"):
+        approved(people, at, url="http://other.example/x", group=Group.objects.get(key=""))
+
+
+# ── what a reporter reads afterwards ─────────────────────────────────────────────────────
+
+
+def test_whoever_looks_later_reads_what_is_true_then(people: People, at: datetime, group: Group):
+    row = listed(people, at, url=LURE, group=group)
+    message = Message.objects.get()
+    assert outcome_of(message) == "listed"
+    step_listing(people("rolf"), row.uid, step="withdraw", text="a shop", at=at + 2 * MINUTE)
+
+    assert outcome_of(message) == "withdrawn"
+    assert "the warning was withdrawn" in outcome_text("withdrawn")
+
+
+def test_a_warning_that_ended_is_said_to_have_ended(people: People, at: datetime, group: Group):
+    listed(people, at, url=LURE, group=group)
+    end_due(by="worker", at=at + timedelta(days=181))
+
+    assert outcome_of(Message.objects.get()) == "expired"
+
+
+def test_the_page_of_a_report_says_that_the_warning_was_withdrawn(
+    people: People, at: datetime, group: Group, client: Client
+):
+    row = listed(people, at, url=LURE, group=group)
+    step_listing(people("rolf"), row.uid, step="withdraw", text="a shop", at=at + 2 * MINUTE)
+    page = client.get(f"/shield/outcome/{Message.objects.get().reference}").content.decode()
+
+    assert "the warning was withdrawn" in page
+    assert "now protected" not in page

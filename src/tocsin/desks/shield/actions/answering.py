@@ -7,11 +7,12 @@ from django.utils.translation import gettext as _
 
 from tocsin.desks.shield.actions import clocks
 from tocsin.desks.shield.models import Appeal, Group, Listing, Message, Sighting
-from tocsin.desks.shield.queries.covering import covering, covers
+from tocsin.desks.shield.queries.covering import covering, covers, listings_of
 from tocsin.office import evidence, sentences
 from tocsin.office.people import letters
 from tocsin.office.people.sealing import unseal
 from tocsin.rules.audiences import PUBLIC
+from tocsin.rules.shield import IN_FORCE
 from tocsin.words.errors import Refused
 from tocsin.words.moments import as_utc
 
@@ -84,18 +85,36 @@ def _forget(digest: str, *, by: str, at: datetime) -> None:
 
 
 def outcome_text(state: str) -> str:
-    """What became of a report, in the language that is spoken."""
+    """What became of a report, in the language that is spoken; of a message: `outcome_of`."""
     return {
-        Message.State.RECEIVED: _("Your report is being looked at. Come back later."),
-        Message.State.LISTED: _(
+        "received": _("Your report is being looked at. Come back later."),
+        "listed": _(
             "Your report led to a warning: people who follow the address are now protected. "
             "Thank you."
         ),
-        Message.State.REJECTED: _(
+        "rejected": _(
             "We looked at it, and it is not on the public list: it was not fraud, it is gone "
             "already, or others deal with it. Do not follow the address if you are not sure."
         ),
-    }[Message.State(state)]
+        "withdrawn": _(
+            "Your report led to a warning. It was looked at again: the address is not fraud, or "
+            "not any more, and the warning was withdrawn."
+        ),
+        "expired": _(
+            "Your report led to a warning, which has ended: nobody is warned of the address any "
+            "more. Report it again if it is still there."
+        ),
+    }[state]
+
+
+def outcome_of(message: Message) -> str:
+    """How it stands now: a warning may have been withdrawn or have ended since."""
+    if message.state != Message.State.LISTED:
+        return str(message.state)
+    rows = listings_of(message)
+    if any(row.state in IN_FORCE for row in rows):
+        return "listed"
+    return "withdrawn" if any(row.state == "withdrawn" for row in rows[:1]) else "expired"
 
 
 def answer_appeal(appeal: Appeal, *, at: datetime) -> None:

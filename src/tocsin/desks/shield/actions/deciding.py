@@ -18,8 +18,9 @@ from tocsin.desks.shield.actions.counting import count_listed, count_withdrawn
 from tocsin.desks.shield.actions.references import reference
 from tocsin.desks.shield.actions.triaging import MOST_JUDGED, retriage
 from tocsin.desks.shield.models import Act, Group, Listing
+from tocsin.desks.shield.queries.choosing import choice_for, require_of_group
 from tocsin.desks.shield.queries.covering import uncovered
-from tocsin.desks.shield.queries.known import known, known_of
+from tocsin.desks.shield.queries.known import known
 from tocsin.desks.shield.queries.listings import (
     PROPOSE,
     REVIEW,
@@ -28,7 +29,7 @@ from tocsin.desks.shield.queries.listings import (
     visible_listings,
 )
 from tocsin.flow.domains import registrable_domain
-from tocsin.flow.scope import Choice, Seen, choose_scope, narrowed
+from tocsin.flow.scope import Choice
 from tocsin.flow.urls import Landing, read_url
 from tocsin.office import register
 from tocsin.office.models import Party
@@ -52,30 +53,6 @@ LONGEST_REASON = 2000
 _TERM_ENDS = ("confirm", "decline")
 
 
-def choice_for(url: str, scope: str | None) -> Choice:
-    """What the software would list for an address, or what a person narrows it to.
-
-    Raises `Unreadable`, and `Refused` for a wider scope.
-    """
-    lists, others = known_of([url], below=True).lists, _fraud_beside(url)
-    if not scope:
-        return choose_scope(url, lists=lists, others=others)
-    if scope not in tuple(Scope):
-        raise Unusable(f"{scope!r} is no scope. Possible: {', '.join(Scope)}")
-    return narrowed(url, Scope(scope), lists=lists, others=others)
-
-
-def _fraud_beside(url: str) -> list[Seen]:
-    """What is listed by host under the same domain: two such hosts make a domain of fraud."""
-    domain = registrable_domain(read_url(url).host)
-    if domain is None:
-        return []
-    rows = Listing.objects.filter(
-        scope="host", state__in=IN_FORCE, value__endswith=f".{domain}", tlp=PUBLIC.most.value
-    )
-    return [Seen(read_url(row.url), is_fraud=True) for row in rows[:50]]
-
-
 def approve(
     viewer: Viewer,
     *,
@@ -91,7 +68,7 @@ def approve(
     """Propose what the software chose, and approve it as the first of two people.
 
     Raises `Refused` where the mandate does not reach, where the name can never be listed, or where
-    it is listed or proposed already; `Unusable` without a reason and a legal basis. `address` is
+    it is listed or proposed already, and with a `group` that has no such address; `Unusable` without a reason and a legal basis. `address` is
     what the name resolved to, for the notice to its network; nobody looks it up here. `tlp` says
     for whom it is: which audiences' lists it stands on (`rules/audiences.py`).
     """
@@ -107,6 +84,8 @@ def approve(
         raise Unusable("an address has at most 2000 characters")
     with transaction.atomic():
         found = _locked_group(viewer, group) if group else None
+        if found is not None:
+            require_of_group(found, url, choice)
         _require_new(viewer, choice)
         row = Listing.objects.create(
             reference=reference(),

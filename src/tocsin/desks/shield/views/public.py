@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from tocsin.desks.shield.actions.answering import appeal_text, outcome_text
+from tocsin.desks.shield.actions.answering import appeal_text, outcome_of, outcome_text
 from tocsin.desks.shield.actions.appealing import file_appeal
 from tocsin.desks.shield.actions.receiving import LARGEST_FILE, Brought, receive_message
 from tocsin.desks.shield.actions.references import tidy
@@ -71,7 +71,7 @@ def outcome(request: HttpRequest, reference: str) -> HttpResponseBase:
         "message": message,
         "appeal": appeal,
         "rested_on": public_grounds(appeal.listing) if appeal else None,
-        "text": outcome_text(message.state) if message else appeal_text(appeal.state),  # type: ignore[union-attr]
+        "text": outcome_text(outcome_of(message)) if message else appeal_text(appeal.state),  # type: ignore[union-attr]
     }
     return render(request, "shield/outcome.html", said)
 
