@@ -214,10 +214,34 @@ def test_a_delta_says_what_came_and_what_went(
         [],
         ["mybank-login.example"],
     )
-    assert client.get(f"{address}?since=12345").status_code == 403
-    assert client.get(f"{address}?since=x").status_code == 400
     with pytest.raises(Refused, match="is no version"):
         published.changes_since(12345, version=second["version"])
+
+
+def test_a_program_tells_a_version_that_is_gone_from_a_list_that_is_not_its_own(
+    client: Client, listing: Listing
+):
+    """Three faults, three codes, and words that a program reads."""
+    address = f"/shield/lists/{WORD}"
+    asked = ("json?since=12345", "json?since=x", "json?since=", "domains?since=0", "rpz?since=7")
+    got = {words: client.get(f"{address}/{words}") for words in asked}
+
+    assert {one.headers["Content-Type"] for one in got.values()} == {"application/problem+json"}
+    assert {words: (one.status_code, one.json()["detail"]) for words, one in got.items()} == {
+        "json?since=12345": (
+            410,
+            (
+                "since=12345 is no version of this list, or none any more. Possible: fetch the "
+                "whole list, and ask since the version in it"
+            ),
+        ),
+        "json?since=x": (400, "since='x' is no version. Possible: the version of what you have"),
+        "json?since=": (400, "since='' is no version. Possible: the version of what you have"),
+        "domains?since=0": (400, "'domains' has no since=. Possible: without it, or json?since="),
+        "rpz?since=7": (400, "'rpz' has no since=. Possible: without it, or json?since="),
+    }
+    assert client.get("/shield/lists/public/json?since=12345").status_code == 404
+    assert client.get(f"{address}/nothing?since=1").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,9 @@ from tocsin.desks.shield.actions.publishing import publish
 from tocsin.desks.shield.models import Listing
 from tocsin.desks.shield.queries import published
 from tocsin.formats.rpz import Garden, Zone
+from tocsin.node.doctor import zones
+from tocsin.node.doctor.finding import Case
+from tocsin.node.store import Store
 from tocsin.office.people.viewer import Viewer
 
 ORIGIN = "rpz.shield.example"
@@ -111,3 +115,33 @@ def test_a_change_that_is_refused_stops_nothing_and_is_told(
     )
     assert knot.read_serial(primary) == version
     assert brought(primary, later + SECOND) is None
+
+
+def test_the_doctor_says_when_a_zone_has_been_behind_for_a_minute(
+    primary: Primary, enlist: Callable[..., Listing], at: datetime, settings: Any, store: Store
+) -> None:
+    settings.SHIELD = {
+        **settings.SHIELD,
+        "zones": {"public": ORIGIN},
+        "socket": primary.socket,
+    }
+
+    def said(after: int) -> list[tuple[str, str]]:
+        found = zones.look(Case(store, at + after * SECOND))
+        return [(str(one.state), one.what) for one in found]
+
+    well = [("ok", f"{ORIGIN} serves what was decided last")]
+    enlist("https://first.example/", at)
+    brought(primary, at)
+    enlist("https://second.example/", at + 100 * SECOND)
+    enlist("https://third.example/", at + 155 * SECOND)
+
+    assert said(159) == well
+    assert said(161) == [
+        ("wrong", f"{ORIGIN} is 1 min behind the list: what was decided since is not in it")
+    ]
+    brought(primary, at + 162 * SECOND)
+    assert said(500) == well
+    settings.SHIELD = {**settings.SHIELD, "socket": f"{primary.socket}.gone"}
+    [(state, what)] = said(500)
+    assert (state, what.startswith(f"Knot DNS, zone {ORIGIN}: ")) == ("wrong", True)

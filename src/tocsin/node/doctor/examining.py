@@ -25,6 +25,7 @@ from tocsin.node.doctor import (
     store,
     warning_lists,
     workers,
+    zones,
 )
 from tocsin.node.doctor.finding import Area, Case, Finding, State
 from tocsin.node.doctor.opening import opened
@@ -56,6 +57,7 @@ WITH_DATABASE = (
     Area("backups", backups.look),
     Area("retention", retention.look),
     Area("shield", warning_lists.look),
+    Area("zones", zones.look),
     Area("clock", clock.look),
 )
 DATABASE = Area("database", database.look)

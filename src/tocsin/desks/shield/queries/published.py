@@ -24,6 +24,7 @@ _KEPT = 12
 _TOGETHER = 20_000  # rows made a table at once
 _AT_ONCE = 500  # values in one question
 RPZ = "rpz"
+FORMS = (RPZ, *LIST_FORMATS)
 TITLE = "Phishing shield"
 
 
@@ -40,6 +41,10 @@ class File:
     def version(self) -> int:
         """The version that it is of."""
         return self.edition.version
+
+
+class VersionGone(Refused):
+    """What changed since a version cannot be told: there is no such one, or not any more."""
 
 
 _files: OrderedDict[tuple[str, str, int, str], tuple[datetime | None, File]] = OrderedDict()
@@ -61,6 +66,20 @@ def zone(audience: str = PUBLIC.name) -> rpz.Zone:
 def newest(audience: str = PUBLIC.name) -> Row | None:
     """The last edition of an audience's list; None where it never had anything."""
     return Row.objects.filter(audience=audience).order_by("-version").first()
+
+
+def waiting_since(serial: int | None, audience: str = PUBLIC.name) -> datetime | None:
+    """Since when an edition waits that a zone with this serial has not; None where none does.
+
+    Of a serial that is none of its editions, since the newest one.
+    """
+    rows = Row.objects.filter(audience=audience).order_by("-version")
+    last = rows.first()
+    if last is None or last.version == serial:
+        return None
+    if serial is None or not rows.filter(version=serial).exists():
+        return last.at
+    return rows.filter(version__gt=serial).order_by("version").values_list("at", flat=True).first()
 
 
 def edition_of(row: Row | None, *, contact: str, at: datetime) -> Edition:
@@ -123,9 +142,12 @@ def _names_of(terms: QuerySet[Term]) -> pl.DataFrame:
 
 
 def changes_since(since: int, audience: str = PUBLIC.name, *, version: int) -> Delta:
-    """What changed after a version; raises `Refused` for one that cannot be told name by name."""
+    """What changed after a version; raises `VersionGone` for one that is not known."""
     if since and not Row.objects.filter(audience=audience, version=since).exists():
-        raise Refused(f"since={since} is no version. Possible: one that you fetched, or 0")
+        raise VersionGone(
+            f"since={since} is no version of this list, or none any more. Possible: fetch the "
+            "whole list, and ask since the version in it"
+        )
     terms = Term.objects.filter(audience=audience)
     went = table_of(terms.filter(removed_in__gt=since, added_in__lte=since))
     came = table_of(terms.filter(added_in__gt=since))
@@ -173,9 +195,8 @@ def file_of(form: str, audience: str = PUBLIC.name, *, contact: str, at: datetim
 
     Raises `NotFound` for a form that there is not.
     """
-    if form != RPZ and form not in LIST_FORMATS:
-        known = ", ".join(sorted([RPZ, *LIST_FORMATS]))
-        raise NotFound(f"there is no form {form!r}. Possible: {known}")
+    if form not in FORMS:
+        raise NotFound(f"there is no form {form!r}. Possible: {', '.join(sorted(FORMS))}")
     row = newest(audience)
     key = (audience, form, row.version if row else 0, contact)
     with _lock:

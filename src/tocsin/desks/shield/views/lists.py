@@ -1,18 +1,33 @@
 """The lists as files: at an address that is public, that nobody guesses, or with a token."""
 
 import hmac
+from http import HTTPStatus
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotModified,
+    JsonResponse,
+)
 from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
 from tocsin.desks.shield.queries.audiences import audience_for
-from tocsin.desks.shield.queries.published import File, delta_file, file_of
+from tocsin.desks.shield.queries.published import (
+    FORMS,
+    File,
+    VersionGone,
+    delta_file,
+    file_of,
+)
 from tocsin.desks.shield.queries.signed import SIGNATURE, signature_of
 from tocsin.desks.shield.views.doors import contact, now, open_to_all, store_folder
-from tocsin.words.errors import NotFound, Unusable
+from tocsin.office import sentences
+from tocsin.words.errors import NotFound, TocsinError, Unusable
 
+DELTA_FORM = "json"
 _LONGEST_SINCE = 10
 _BEARER = "Bearer "
 
@@ -27,7 +42,12 @@ def list_file(request: HttpRequest, word: str, form: str) -> HttpResponseBase:
     """
     audience = _audience(request, word)
     name = form.removesuffix(SIGNATURE)
-    file = _file(request, name, audience)
+    try:
+        file = _file(request, name, audience)
+    except VersionGone as fault:
+        return _problem(410, fault)
+    except Unusable as fault:
+        return _problem(400, fault)
     if form != name:
         file = signature_of(file, audience, name, store_folder=store_folder())
     known = (
@@ -58,10 +78,24 @@ def _audience(request: HttpRequest, word: str) -> str:
 
 
 def _file(request: HttpRequest, form: str, audience: str) -> File:
-    since = request.GET.get("since", "")
-    if since and form == "json":
-        return delta_file(_since(since), audience, contact=contact(request), at=now())
-    return file_of(form, audience, contact=contact(request), at=now())
+    since = request.GET.get("since")
+    if since is None or form not in FORMS:
+        return file_of(form, audience, contact=contact(request), at=now())
+    if form != DELTA_FORM:
+        raise Unusable(f"{form!r} has no since=. Possible: without it, or {DELTA_FORM}?since=")
+    return delta_file(_since(since), audience, contact=contact(request), at=now())
+
+
+def _problem(status: int, fault: TocsinError) -> HttpResponse:
+    """For programs (RFC 9457): a version that is gone is told from a list that is not theirs."""
+    known = HTTPStatus(status)
+    body = {
+        "type": "about:blank",
+        "title": known.phrase,
+        "status": status,
+        "detail": sentences.said(str(fault)),
+    }
+    return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
 def _since(text: str) -> int:
