@@ -16,10 +16,11 @@ _LEFT = ":2,FS"
 
 @dataclass(frozen=True)
 class Found:
-    """One file; `raw` None where it is larger than it may be."""
+    """One file; `raw` None where it is larger than it may be, or where a `fault` kept us out."""
 
     path: Path
     raw: bytes | None
+    fault: str = ""
 
     def erase(self) -> None:
         """Delete it; again: changes nothing."""
@@ -33,15 +34,31 @@ class Found:
 
 
 def new(folder: Path, *, most: int, largest: int) -> Iterator[Found]:
-    """What nobody flagged, in the order of its names, which begin with a moment; `NotFound`."""
+    """What nobody flagged, in the order of its names, which begin with a moment; at most `most`
+    that can be read. Raises `NotFound`, and `OSError` where the folder itself is out of reach."""
     places = [folder / name for name in ("new", "cur")]
     if not all(place.is_dir() for place in places):
         raise NotFound(f"no Maildir there: {folder}. Possible: a folder that holds new/ and cur/")
     paths = sorted(path for place in places for path in place.iterdir() if _is_wanted(path))
-    for path in paths[:most]:
-        with suppress(FileNotFoundError):  # a mail program took it meanwhile
-            is_large = path.stat().st_size > largest
-            yield Found(path, None if is_large else path.read_bytes())
+    count = 0
+    for path in paths:
+        if count >= most:
+            return
+        found = _found(path, largest)
+        if found is not None:
+            count += not found.fault
+            yield found
+
+
+def _found(path: Path, largest: int) -> Found | None:
+    """None where a mail program took it meanwhile."""
+    try:
+        is_large = path.stat().st_size > largest
+        return Found(path, None if is_large else path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as fault:
+        return Found(path, None, fault.strerror or type(fault).__name__)
 
 
 def _is_wanted(path: Path) -> bool:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from socket import create_server
 from typing import Any
 
 import pytest
@@ -12,17 +13,19 @@ from tests.channels import dovecot
 from tests.channels.receiver import Authority
 from tocsin.channels import imap, maildir
 from tocsin.channels.mailbox import answerable
+from tocsin.desks.shield import tasks
 from tocsin.desks.shield.actions import reading_mail
 from tocsin.desks.shield.actions.deciding import reject_group
 from tocsin.desks.shield.actions.reading_mail import Taker, read_imap, read_maildir
 from tocsin.desks.shield.actions.receiving import pseudonym_of
 from tocsin.desks.shield.models import Arrival, Group, Message, Sighting
 from tocsin.node.store import Store
+from tocsin.office.jobs import Slot
 from tocsin.office.models import Evidence
 from tocsin.office.people.letters import read
 from tocsin.office.people.models import Letter, Limit
 from tocsin.office.people.sealing import unseal
-from tocsin.words.errors import NotFound
+from tocsin.words.errors import NotFound, Undelivered
 
 pytestmark = pytest.mark.usefixtures("parties")
 
@@ -217,6 +220,25 @@ def test_one_sender_may_send_so_much_in_an_hour_and_the_rest_stays(box, take, at
     assert "cora" not in repr(list(Limit.objects.values_list()))
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "From: =?utf-8?q?zo=C3=AB?=@reader.example",
+        "From: zoë@reader.example",
+        "From: cora@reader",
+        "From: cora@reader.example\r\nReturn-Path: <a b@c.example>",
+        'From: "a b"@[192.0.2.1]',
+    ],
+)
+def test_however_a_sender_is_written_the_report_is_taken_in(box, take, head: str):
+    rest = mail().decode().partition("To: ")[2]
+    put(box, "1", f"{head}\r\nTo: {rest}".encode())
+
+    assert read_maildir(box, take()) == Counter(message=1)
+    message = Message.objects.get()
+    assert (bytes(message.sealed_address), Letter.objects.count(), lies(box)) == (b"", 0, [])
+
+
 def test_what_is_no_phishing_or_too_large_stays_for_a_person(box, take, monkeypatch):
     from tests.desks.conftest import SAMPLES
 
@@ -267,6 +289,46 @@ def test_whatever_bytes_a_mail_has_the_next_one_is_read(box, take, raw: bytes):
 def test_a_folder_that_is_none_says_so(tmp_path: Path, take):
     with pytest.raises(NotFound, match="no Maildir there"):
         read_maildir(tmp_path / "nothing", take())
+
+
+def test_a_file_that_cannot_be_read_or_taken_away_stays_and_keeps_nobody_waiting(
+    box, take, monkeypatch
+):
+    (box / "new" / "0").symlink_to("/proc/self/mem")  # reading it fails, also for root
+    put(box, "1", mail(1))
+    put(box, "2", mail(2))
+    erase = maildir.Found.erase
+
+    def stuck(found: maildir.Found) -> None:
+        if found.path.name == "1":
+            raise PermissionError(13, "Permission denied")
+        erase(found)
+
+    monkeypatch.setattr(maildir.Found, "erase", stuck)
+
+    assert read_maildir(box, take()) == {"unreadable": 1, "message": 2, "immovable": 1}
+    assert (lies(box), Message.objects.count()) == (["0", "1"], 2)
+
+
+@pytest.mark.usefixtures("loopback")
+def test_where_imap_is_down_the_maildir_is_read_and_the_fault_said(box, store, settings, at):
+    with create_server(("127.0.0.1", 0)) as closed:
+        port = str(closed.getsockname()[1])
+    words = {"host": "127.0.0.1", "port": port, "user": "in", "password_file": str(box / "secret")}
+    (box / "secret").write_text("word")
+    settings.SHIELD = {**settings.SHIELD, "imap": imap.place_of(words), "maildir": box}
+    put(box, "1", mail())
+
+    with pytest.raises(Undelivered, match="nobody takes connections there; 1 message"):
+        tasks.read_mail(Slot(at, "worker", store.path))
+    assert (Message.objects.count(), lies(box)) == (1, [])
+
+    settings.SHIELD = {**settings.SHIELD, "imap": None}
+    put(box, "2", mail(2))
+    assert tasks.read_mail(Slot(at, "worker", store.path)) == "1 message"
+    (box / "new" / "0").symlink_to("/proc/self/mem")
+    with pytest.raises(Undelivered, match="1 unreadable"):
+        tasks.read_mail(Slot(at, "worker", store.path))
 
 
 # ── over IMAP ────────────────────────────────────────────────────────────────────────────

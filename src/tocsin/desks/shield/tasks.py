@@ -15,6 +15,7 @@ from tocsin.desks.shield.actions.visiting import forget_few
 from tocsin.desks.shield.queries.published import zone
 from tocsin.formats import xarf
 from tocsin.office.jobs import Recurring, Slot
+from tocsin.words.errors import NotFound, Undelivered
 
 
 def publish_zone(slot: Slot) -> str | None:
@@ -58,15 +59,24 @@ def read_pictures(slot: Slot) -> str | None:
 
 
 def read_mail(slot: Slot) -> str | None:
-    """What people forwarded to the shield's mailbox, over IMAP or out of a Maildir."""
+    """What people forwarded to the shield's mailbox, over IMAP or out of a Maildir; where one of
+    them is out of reach, the other is read before that is said. Raises `Undelivered`."""
     shield = settings.SHIELD
     taker = Taker(slot.by, slot.at, slot.store_folder, most=shield["rate"])
+    ways = ((read_imap, shield["imap"]), (read_maildir, shield["maildir"]))
     counts: Counter[str] = Counter()
-    if shield["imap"] is not None:
-        counts += read_imap(shield["imap"], taker)
-    if shield["maildir"] is not None:
-        counts += read_maildir(shield["maildir"], taker)
-    return ", ".join(f"{count} {word}" for word, count in sorted(counts.items())) or None
+    faults = []
+    for read, place in ways:
+        try:
+            counts += read(place, taker) if place is not None else Counter()
+        except (Undelivered, NotFound) as fault:
+            faults.append(str(fault))
+        except OSError as fault:
+            faults.append(f"{fault.filename or 'the disk'}: {fault.strerror or fault}")
+    said = ", ".join(f"{count} {word}" for word, count in sorted(counts.items()))
+    if faults or counts["unreadable"] or counts["immovable"]:
+        raise Undelivered("; ".join([*faults, said] if said else faults), lasting=False)
+    return said or None
 
 
 def forget_few_visits(slot: Slot) -> str | None:

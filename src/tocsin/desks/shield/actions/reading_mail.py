@@ -18,6 +18,8 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import InterfaceError, OperationalError
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -78,7 +80,7 @@ class Taker:
         return self._receive(raw, returned, key, sender)
 
     def _receive(self, raw: bytes, returned: Returned, key: str, sender: str) -> str:
-        address = answerable(raw)
+        address = _valid(answerable(raw))
         brought = Brought(
             data=raw,
             answer_to=address,
@@ -157,13 +159,22 @@ def read_imap(place: imap.Place, taker: Taker) -> Counter[str]:
 
 
 def read_maildir(folder: Path, taker: Taker) -> Counter[str]:
-    """What is new in a Maildir; how many were what. Raises `NotFound`."""
+    """What is new in a Maildir; how many were what. A file that cannot be read, or not be taken
+    away, is said and keeps no other waiting. Raises `NotFound`, and `OSError` for the folder."""
     counts: Counter[str] = Counter()
     with _judged(taker):
         for found in maildir.new(folder, most=imap.MOST_AT_ONCE, largest=imap.LARGEST):
+            if found.fault:
+                counts["unreadable"] += 1
+                _log.warning("%s stays where it is: %s", found.path, found.fault)
+                continue
             word = taker.take(found.raw)
             counts[word] += 1
-            (found.leave if word in LEFT else found.erase)()
+            try:
+                (found.leave if word in LEFT else found.erase)()
+            except OSError as fault:
+                counts["immovable"] += 1
+                _log.warning("%s stays where it is: %s", found.path, fault.strerror)
     return counts
 
 
@@ -185,6 +196,15 @@ def _after(row: Reading, validity: int) -> int:
     """The UID to read on from; where the server counts anew, the beginning."""
     before, _, uid = row.upto.partition(":")
     return int(uid) if before == str(validity) else 0
+
+
+def _valid(address: str) -> str:
+    """The address, or "" where no letter could go there: the report is worth as much without."""
+    try:
+        validate_email(address)
+    except ValidationError:
+        return ""
+    return address
 
 
 def _key(raw: bytes, returned: Returned, redirected: str | None) -> str:
