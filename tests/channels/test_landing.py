@@ -56,6 +56,18 @@ def test_a_chain_is_followed_to_its_end_and_only_its_digest_is_kept(site: Receiv
     assert sent == {"host", "connection", "user-agent", "accept"}
 
 
+@pytest.mark.parametrize("charset", ["undefined", "idna", "punycode", "hex", "nothing"])
+def test_whatever_charset_a_page_names_the_landing_was_reached(
+    site: Receiver, order: Order, charset: str
+):
+    page = f"<meta charset={charset}><title>Ihre Bänk -{'x' * 90}</title>".encode()
+    site.answers = [Said(200, {"Content-Type": "text/html"}, page)]
+    result = follow(order)
+
+    assert (result.fault, result.status, result.size) == ("", 200, len(page))
+    assert result.title
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [

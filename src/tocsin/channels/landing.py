@@ -189,7 +189,7 @@ def _title(head: bytes, content_type: str) -> str:
     charset = said[1].decode() if said else "utf-8"
     try:
         text = found[1].decode(charset, "replace")
-    except LookupError:
+    except (LookupError, ValueError):  # no such charset, or one that is not for bytes of strangers
         text = found[1].decode("utf-8", "replace")
     plain = "".join(char if char.isprintable() else " " for char in unescape(text))
     return " ".join(plain.split())[:LONGEST_TITLE]
