@@ -74,6 +74,22 @@ def test_what_is_no_list_says_so(tmp_path: Path):
     assert list(read_list(Path("/dev/null"))) == []
 
 
+def test_half_a_character_is_a_flaw_and_the_next_entry_is_read(tmp_path: Path):
+    text = r'[{"value": "\ud800.example"}, "https://\udfff.example/", "bank.example"]'
+    (tmp_path / "l.json").write_text(text)
+
+    assert list(read_list(tmp_path / "l.json")) == [
+        Flaw(1, r"'\ud800.example' holds half a character"),
+        Flaw(2, r"'https://\udfff.example/' is no address"),
+        Listed("bank.example"),
+    ]
+
+
+@pytest.mark.parametrize("text", ['["bank.example"]', '[\n  {"value": "bank.example"}\n]'])
+def test_an_array_is_json_however_it_is_laid_out(tmp_path: Path, text: str):
+    assert names(tmp_path, text.encode()) == ["bank.example"]
+
+
 def test_a_line_without_an_end_is_read_in_pieces(tmp_path: Path):
     path = tmp_path / "long"
     path.write_bytes(b"a" * 100_000 + b"\nbank.example\n")

@@ -28,6 +28,7 @@ LARGEST_JSON = 512 * 1024 * 1024
 _PLAIN = re.compile(
     r"(?=[^.]{1,63}\.)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]{1,62}\Z"
 )
+_JSON = re.compile(rb"\{|\[\s*[{\"]")  # and not [Adblock Plus 2.0]
 _COMMENT = ("#", "!", ";", "//", "[", "$", "@")
 _ADDRESS = re.compile(r"(?:0\.0\.0\.0|127\.0\.0\.1|::1?|0:0:0:0:0:0:0:[01])\s+(\S+)\s*(?:#.*)?\Z")
 _RANKED = re.compile(r"[0-9]{1,9}[,;\t]\s*([^,;\t]+)\s*\Z")
@@ -74,7 +75,7 @@ def read_list(path: Path) -> Iterator[Item]:
     if head.startswith((b"\x1f\x8b", b"PK\x03\x04")):
         raise Unreadable(f"{path.name} is packed. Possible: unpack it first")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith((b"{", b"[{")):
+    if _JSON.match(text):
         yield from _of_json(path)
     elif columns := _header(text):
         yield from _of_csv(path, columns)
@@ -135,6 +136,8 @@ def _of_zone(owner: str, kind: str, target: str, origin: str, number: int) -> It
 
 
 def _name(text: str, number: int, *, brand: str = "", words: str = "") -> Item:
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        return Flaw(number, f"{text[:60]!a} holds half a character")
     try:
         name, is_address = read_host(text.strip().strip('"').removesuffix("."))
     except Unreadable:
