@@ -15,6 +15,7 @@ from tocsin.channels.catalogue import CHANNELS
 from tocsin.channels.name_server import Resolver
 from tocsin.desks.shield.actions.announcing import NO_NAME, Desk, tell_concerned
 from tocsin.desks.shield.actions.deciding import approve, step_listing
+from tocsin.desks.shield.actions.ending import end_due
 from tocsin.desks.shield.actions.naming import add_names
 from tocsin.desks.shield.models import Announcement, Listing, Message, Notice
 from tocsin.formats.xarf import FORMAT, Sender
@@ -86,6 +87,24 @@ def test_network_state_registry_and_brand_are_told_and_nobody_else(
     assert tell_concerned(desk, by="worker", at=at + 3 * MINUTE) == []
     assert Delivery.objects.count() == 4
     assert RegisterRow.objects.filter(action="shield:listing:notify").count() == 4
+
+
+@pytest.mark.parametrize("is_ended", [True, False])
+def test_nobody_is_told_of_what_ended_before_anybody_was_told(
+    listed: Any, desk: Desk, at: datetime, *, is_ended: bool
+):
+    row = listed(address="198.51.100.140")
+    nameless = replace(desk, sender=None)
+    assert tell_concerned(nameless, by="worker", at=at + 2 * MINUTE) == []
+    assert row.expires_at is not None
+    late = row.expires_at + MINUTE
+    if is_ended:  # else the job that ends it is behind
+        assert end_due(by="worker", at=late) == (1, 0)
+
+    said = [f"told nobody of {row.reference}, which is over"]
+    assert tell_concerned(nameless if is_ended else desk, by="worker", at=late) == said
+    assert tell_concerned(desk, by="worker", at=late + MINUTE) == []
+    assert (Delivery.objects.count(), Announcement.objects.count(), told()) == (0, 0, [])
 
 
 def test_without_an_address_the_network_is_not_guessed(listed: Any, desk: Desk, at: datetime):

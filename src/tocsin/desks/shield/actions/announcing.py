@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import uuid5
 
 from django.db import transaction
+from django.db.models import Q
 
 from tocsin.channels.name_server import Resolver, address_of
 from tocsin.desks.shield.models import Announcement, Listing, Notice
@@ -26,6 +27,7 @@ from tocsin.office import keys, register
 from tocsin.office.models import Delivery, Party, Run
 from tocsin.office.parties.compiled import compiled_parties
 from tocsin.office.telling import queue_rows, take_back
+from tocsin.rules.shield import IN_FORCE
 from tocsin.words.errors import Undelivered, Unusable
 from tocsin.words.markings import Tlp, strictest
 from tocsin.words.moments import as_utc, iso
@@ -89,19 +91,35 @@ class Desk:
 
 
 def tell_concerned(desk: Desk, *, by: str, at: datetime) -> list[str]:
-    """Tell what is owed, each in a transaction of its own; a sentence for each."""
+    """Tell what is owed, each in a transaction of its own; a sentence for each. Of a listing that
+    ended before anybody was told, nobody is."""
     owed = Announcement.objects.filter(told_at=None)
     if desk.sender is None:
-        owed.filter(problem="").update(problem=NO_NAME)
-        return []
+        owed = owed.filter(_late(at))
+        Announcement.objects.filter(told_at=None, problem="").update(problem=NO_NAME)
     said = []
     for key in list(owed.values_list("pk", flat=True)[:MOST]):
         with transaction.atomic():
             rows = Announcement.objects.select_for_update(skip_locked=True, of=("self",))
             row = rows.select_related("listing").filter(pk=key, told_at=None).first()
-            if row is not None:
+            if row is None:
+                continue
+            if _is_late(row, at):
+                row.delete()
+                said.append(f"told nobody of {row.listing.reference}, which is over")
+            else:
                 said.append(_tell(row, desk, by=by, at=at))
     return said
+
+
+def _late(at: datetime) -> Q:
+    """Announcements of what is no longer listed; the job that ends it may be behind."""
+    is_over = ~Q(listing__state__in=IN_FORCE) | Q(listing__expires_at__lte=as_utc(at))
+    return Q(kind=_LISTED) & is_over
+
+
+def _is_late(row: Announcement, at: datetime) -> bool:
+    return Announcement.objects.filter(_late(at), pk=row.pk).exists()
 
 
 def _tell(row: Announcement, desk: Desk, *, by: str, at: datetime) -> str:
