@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from django.apps import apps
-from django.db import models
+from django.db import connection, models, transaction
 
 from tocsin.desks.shield.actions.answering import ADDRESS
 from tocsin.desks.shield.actions.appealing import file_appeal
@@ -71,6 +71,36 @@ def test_a_person_goes_out_of_what_lies_sealed_and_the_rest_of_it_stays(sent, or
     assert opened(message, MESSAGE) == (SAID.replace(ANNA, "[erased]"), "")
     assert opened(appeal, APPEAL) == ("It is mine, [erased]", "")
     assert opened(other, MESSAGE) == ("https://other.example/", "ben@home.example")
+
+
+def test_what_a_decision_empties_meanwhile_is_not_put_back(sent, order) -> None:
+    message, _ = sent
+    done: list[str] = []
+
+    def decide(execute, sql, words, many, context):
+        if not done and sql.startswith('UPDATE "shield_message"'):
+            done.append(sql)
+            Message.objects.filter(pk=message.pk).update(sealed=b"", sealed_address=b"")
+        return execute(sql, words, many, context)
+
+    with connection.execute_wrapper(decide):
+        erased = erase(order)
+    message.refresh_from_db()
+
+    assert done
+    assert (bytes(message.sealed), bytes(message.sealed_address)) == (b"", b"")
+    assert _in_texts(erased).found == 2
+
+
+def test_what_was_written_anew_meanwhile_is_opened_again_and_not_overwritten(sent, order) -> None:
+    message, _ = sent
+    hits = list(texts._sealed_hits(order.subject))
+    Message.objects.filter(pk=message.pk).update(sealed=seal(b"corrected", purpose=MESSAGE))
+
+    with transaction.atomic():
+        taken = [hit.take_out(order.subject) for hit in hits if hit.row == message]
+    assert taken == [False, True]
+    assert opened(message, MESSAGE) == ("corrected", "")
 
 
 def _in_texts(done: Erasure) -> Place:

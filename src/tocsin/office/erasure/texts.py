@@ -77,10 +77,11 @@ def erase(order: Order) -> Place:
                 row.save(update_fields=fields)
                 if isinstance(row, RegisterRow):
                     register.forget_key(row, at=order.at)
-    sealed = list(_sealed_hits(order.subject))
-    for hit in sealed:
-        if hit.text is not None and not order.dry_run:
-            hit.take_out(order.subject)
+    sealed = [
+        hit
+        for hit in list(_sealed_hits(order.subject))  # all are read before one is written
+        if order.dry_run or hit.text is None or hit.take_out(order.subject)
+    ]
     found = rows + sum(hit.text is not None for hit in sealed)
     done = order.done if found else ""
     return Place("database texts", found, done=done, unsearched=tuple(_closed(sealed)))
@@ -95,12 +96,22 @@ class _Hit:
     what: SealedText
     text: str | None
 
-    def take_out(self, subject: Subject) -> None:
-        """Seal it again without the value; what is one value goes as a whole."""
-        kept = "" if self.what.is_whole else subject.scrub(self.text or "")
-        data = seal(kept.encode(), purpose=self.what.purpose) if kept else b""
-        setattr(self.row, self.what.field, data)
-        self.row.save(update_fields=[self.what.field])
+    def take_out(self, subject: Subject) -> bool:
+        """Seal it again without the value; what is one value goes as a whole.
+
+        Of the row as it is by then: what a decision emptied since it was found stays empty. Whether
+        there was still something to take out.
+        """
+        name, purpose = self.what.field, self.what.purpose
+        row = _objects(self.label).select_for_update().filter(pk=self.row.pk).first()
+        now = bytes(getattr(row, name)) if row is not None else b""
+        text = unseal(now, purpose=purpose).decode() if now else ""
+        if row is None or not subject.spans(text):
+            return False
+        kept = "" if self.what.is_whole else subject.scrub(text)
+        data = seal(kept.encode(), purpose=purpose) if kept else b""
+        # A database without row locks (SQLite) writes only where it is still what was read.
+        return bool(_objects(self.label).filter(pk=row.pk, **{name: now}).update(**{name: data}))
 
 
 def _sealed_hits(subject: Subject) -> Iterator[_Hit]:
@@ -136,7 +147,8 @@ def look_at_others(order: Order) -> Place:
         for label, fields in sorted(named().items())
         for row in _hits(label, fields, order.subject)
     ]
-    note = f"left: correct them with tocsin parties import, tocsin subscribers contacts ({len(theirs)})" if theirs else ""
+    way = "left: correct them with tocsin parties import, tocsin subscribers contacts"
+    note = f"{way} ({len(theirs)})" if theirs else ""
     return Place("parties and contacts", len(theirs), done="left" if theirs else "", note=note)
 
 
