@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from tocsin.desks.shield.actions.deciding import approve, reject_group, step_lis
 from tocsin.desks.shield.actions.ending import end_due
 from tocsin.desks.shield.actions.naming import add_names
 from tocsin.desks.shield.models import Act, Appeal, Group, Listing, Message, Name, Term
+from tocsin.desks.shield.queries.appeals import appeal_for
 from tocsin.desks.shield.queries.listings import check, listing_for
 from tocsin.desks.shield.queries.published import changes_since, current, newest
 from tocsin.office.models import Deadline, Evidence, Party, RegisterRow
@@ -82,11 +84,11 @@ def test_a_warning_waits_for_a_third_person_and_a_final_one_for_nobody(
     people: People, at: datetime, send: Send
 ):
     rita, rolf, rosa = people("rita"), people("rolf"), people("rosa")
-    add_names(rita, kind="top_site", values="mybank-login.example", at=at)
+    add_names(rita, kind="essential", values="mybank-login.example", at=at)
     add_names(rita, kind="always_passes", values="emergency.example", at=at)
     row = approved(rita, at)
 
-    with pytest.raises(Refused, match=r"one of the most visited sites\. Possible: a third person"):
+    with pytest.raises(Refused, match=r"an essential service\. Possible: a third person"):
         step_listing(rolf, row.uid, step="confirm", text="", at=at)
     with pytest.raises(Refused, match="third person's"):
         step_listing(rita, row.uid, step="override", text="sure", at=at)
@@ -198,6 +200,58 @@ def test_an_appeal_is_decided_by_who_did_not_list_it_and_the_listing_goes_at_onc
     assert current(at=later).is_empty()
     assert bytes(appeal.sealed) == bytes(appeal.sealed_address) == b""
     assert [read(one)["to"] for one in Letter.objects.all()] == ["owner@shop.example"]
+
+
+def test_who_is_told_to_be_right_is_listed_no_more_by_any_listing(people: People, at: datetime):
+    """Listed twice, once for providers alone, and below it by host: an appeal by name ends all."""
+    lister, second, judge, other = (people(name) for name in ("rita", "rolf", "rosa", "rudi"))
+
+    def enlist(url: str, by: Any, confirmer: Any, **words: Any) -> Listing:
+        row = approve(by, url=url, reason="codes", basis=BASIS, at=at, **words)
+        return step_listing(confirmer, row.uid, step="confirm", text="", at=at)
+
+    rows = [
+        enlist("http://pair.example/pay", lister, second),
+        enlist("https://pair.example/pay", lister, other, scope="host"),
+        enlist("https://www.pair.example/", lister, second, scope="host", tlp="TLP:AMBER"),
+    ]
+    beside = enlist("https://far.pair.example/", lister, second, scope="host")
+    words = {"answer_to": "", "language": "en", "is_cleaned": False, "by": "public", "at": at}
+    appeal = file_appeal(about="www.pair.example", text="it is my shop", **words)  # type: ignore[arg-type]
+
+    with pytest.raises(Refused, match=f"also listed as {rows[1].reference}.*Possible: somebody"):
+        step_appeal(other, appeal.uid, step="take", text="", at=at)
+    step_appeal(judge, appeal.uid, step="take", text="", at=at)
+    file = appeal_for(judge, appeal.uid, at=at)
+    assert {one.reference for one in file.also} | {appeal.listing.reference} == {
+        row.reference for row in rows
+    }
+    step_appeal(judge, appeal.uid, step="uphold", text="a shop indeed", at=at)
+
+    for row in (*rows, beside):
+        row.refresh_from_db()
+    appeal.refresh_from_db()
+    assert [row.state for row in (*rows, beside)] == [*["withdrawn"] * 3, "listed"]
+    assert check("https://www.pair.example/x", at=at).listing is None
+    assert (appeal.state, bytes(appeal.sealed_about)) == ("upheld", b"")
+
+
+def test_an_appeal_by_reference_ends_the_twin_of_that_listing(people: People, at: datetime):
+    rows = []
+    for words in (
+        {"url": "http://pair.example/"},
+        {"url": "https://pair.example/", "scope": "host"},
+    ):
+        row = approve(people("rita"), reason="codes", basis=BASIS, at=at, **words)
+        rows.append(step_listing(people("rolf"), row.uid, step="confirm", text="", at=at))
+    appeal = file_appeal(about=rows[1].reference.lower(), text="mine", by="public", at=at,
+                         answer_to="", language="en", is_cleaned=False)  # fmt: skip
+
+    for step in ("take", "uphold"):
+        step_appeal(people("rosa"), appeal.uid, step=step, text="so it is", at=at)
+
+    assert check("pair.example", at=at).listing is None
+    assert current(at=at).is_empty()
 
 
 def test_an_appeal_against_what_is_not_listed_is_refused(people: People, at: datetime):

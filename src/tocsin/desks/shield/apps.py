@@ -40,6 +40,7 @@ class Shield(AppConfig):
     # For erasure (office.erasure.texts): texts of ours that may name a person.
     sealed_texts = (
         SealedText("Appeal", "sealed", "shield appeal"),
+        SealedText("Appeal", "sealed_about", "shield appeal"),
         SealedText("Appeal", "sealed_address", "shield address", is_whole=True),
         SealedText("Message", "sealed", "shield message"),
         SealedText("Message", "sealed_address", "shield address", is_whole=True),

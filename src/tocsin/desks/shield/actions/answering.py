@@ -124,7 +124,7 @@ def answer_appeal(appeal: Appeal, *, at: datetime) -> None:
             subject = _("What came of your appeal %(reference)s") % {"reference": appeal.reference}
             text = f"{appeal_text(appeal.state)}\n\n{appeal.outcome}\n"
         letters.queue(unseal(address, purpose=ADDRESS).decode(), subject=subject, text=text, at=at)
-    appeal.sealed, appeal.sealed_address = b"", b""
+    appeal.sealed, appeal.sealed_about, appeal.sealed_address = b"", b"", b""
 
 
 def appeal_text(state: str) -> str:

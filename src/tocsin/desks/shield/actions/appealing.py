@@ -11,14 +11,14 @@ from tocsin.desks.shield.actions import clocks, deciding
 from tocsin.desks.shield.actions.answering import ADDRESS, answer_appeal
 from tocsin.desks.shield.actions.references import reference, tidy
 from tocsin.desks.shield.models import Act, Appeal, Listing
-from tocsin.desks.shield.queries.appeals import REVIEW, SEALED, find_appeal
+from tocsin.desks.shield.queries.appeals import REVIEW, SEALED, appealed, find_appeal
 from tocsin.desks.shield.queries.listings import actor_of, check
 from tocsin.office import register
 from tocsin.office.people.sealing import seal
 from tocsin.office.people.viewer import Viewer
 from tocsin.rules.lifecycle import take
 from tocsin.rules.shield import APPEAL, IN_FORCE, require_another_person
-from tocsin.words.errors import NotFound, Unreadable, Unusable
+from tocsin.words.errors import NotFound, Refused, Unreadable, Unusable
 from tocsin.words.moments import as_utc
 
 LONGEST_TEXT = 5000
@@ -40,11 +40,13 @@ def file_appeal(
         except ValidationError:
             raise Unusable("that is no mail address. Possible: ada@example.org, or none") from None
     listing = _listing(about, at=at)
+    name = "" if listing.reference == tidy(about) else about.strip()[:2000]
     with transaction.atomic():
         row = Appeal.objects.create(
             reference=reference(),
             listing=listing,
             sealed=seal(said.encode(), purpose=SEALED),
+            sealed_about=seal(name.encode(), purpose=SEALED) if name else b"",
             sealed_address=seal(answer_to.encode(), purpose=ADDRESS) if answer_to else b"",
             language=language,
             is_cleaned=is_cleaned,
@@ -72,7 +74,11 @@ def _listing(about: str, *, at: datetime) -> Listing:
 
 
 def step_appeal(viewer: Viewer, uid: UUID | str, *, step: str, text: str, at: datetime) -> Appeal:
-    """Take, give back, uphold or dismiss one; raises `Refused` in the words of the rules."""
+    """Take, give back, uphold or dismiss one; raises `Refused` in the words of the rules.
+
+    It is against all that covers what was appealed: whoever is told to be right is not blocked
+    any more by another listing of the same.
+    """
     said = text.strip()[:500]
     if step in ("uphold", "dismiss") and not said:
         raise Unusable("a decision needs a reason: whoever filed the appeal reads it")
@@ -81,12 +87,8 @@ def step_appeal(viewer: Viewer, uid: UUID | str, *, step: str, text: str, at: da
         row = Appeal.objects.select_for_update().get(pk=find_appeal(viewer, uid).pk)
         row.state = take(APPEAL, row.state, step, actor_of(viewer))
         listing = Listing.objects.select_for_update().get(pk=row.listing_id)
-        require_another_person(
-            APPEAL,
-            step,
-            person=viewer.person.uid.hex if viewer.person else "",
-            before=deciding.taken_ever(listing),
-        )
+        covering = _locked(appealed(row, at=at))
+        _require_judge(viewer, step, listing, covering)
         row.changed_at = as_utc(at)
         Act.objects.create(
             listing=listing,
@@ -100,20 +102,43 @@ def step_appeal(viewer: Viewer, uid: UUID | str, *, step: str, text: str, at: da
         )
         _record(row, step, by=viewer.name, at=at)
         if row.state in APPEAL.ends:
-            _decide(row, listing, said, viewer=viewer, at=at)
+            _decide(row, covering, said, viewer=viewer, at=at)
         row.save()
     return row
 
 
-def _decide(row: Appeal, listing: Listing, said: str, *, viewer: Viewer, at: datetime) -> None:
+def _locked(rows: list[Listing]) -> list[Listing]:
+    keys = [row.pk for row in rows]
+    return list(Listing.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
+
+
+def _require_judge(viewer: Viewer, step: str, listing: Listing, covering: list[Listing]) -> None:
+    """Nobody decides on what they listed, whichever of the listings it was."""
+    person = viewer.person.uid.hex if viewer.person else ""
+    require_another_person(APPEAL, step, person=person, before=deciding.taken_ever(listing))
+    for other in covering:
+        try:
+            before = deciding.taken_ever(other)
+            require_another_person(APPEAL, step, person=person, before=before)
+        except Refused:
+            raise Refused(
+                f"appeal: what it is against is also listed as {other.reference}, and nobody "
+                "decides an appeal against a listing that they approved. Possible: somebody else "
+                f"with shield.review who listed none of it, or first withdraw {other.reference}"
+            ) from None
+
+
+def _decide(
+    row: Appeal, covering: list[Listing], said: str, *, viewer: Viewer, at: datetime
+) -> None:
     row.ended_at, row.outcome = as_utc(at), said
     answer_appeal(row, at=at)
     row.save()
     for clock in ("decide-appeal", "answer-recheck"):
         clocks.meet(clock, row.uid, by=viewer.name, at=at)
-    if row.state == "upheld" and listing.state in IN_FORCE:
+    for one in covering if row.state == "upheld" else ():
         deciding.withdraw(
-            listing,
+            one,
             by=viewer.name,
             at=at,
             text=said,

@@ -10,7 +10,9 @@ from tocsin.desks.shield.models.listing import Listing
 class Appeal(models.Model):
     """An appeal against a listing, by anybody; its lifecycle: `rules/shield.py`.
 
-    Purpose: to mend mistakes. Basis: GDPR art. 5(1)(d), 6(1)(e) (unverified). Retention: the text
+    `sealed_about` is the name or address that it is against; empty where it is against a reference.
+
+    Purpose: to mend mistakes. Basis: GDPR art. 5(1)(d), 6(1)(e) (unverified). Retention: the texts
     until the decision, the address until the answer; the row 24 months, which then names nobody.
     """
 
@@ -18,6 +20,7 @@ class Appeal(models.Model):
     reference = models.CharField(max_length=14, unique=True)
     listing = models.ForeignKey(Listing, on_delete=models.CASCADE, related_name="appeals")
     sealed = models.BinaryField(default=bytes)
+    sealed_about = models.BinaryField(default=bytes)
     sealed_address = models.BinaryField(default=bytes)
     language = models.CharField(max_length=10, default="en")
     is_cleaned = models.BooleanField(default=False)

@@ -1,18 +1,19 @@
 """Appeals: those that wait, one with the listing it is against."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from tocsin.desks.shield.models import Act, Appeal
-from tocsin.desks.shield.queries.listings import actor_of
+from tocsin.desks.shield.models import Act, Appeal, Listing
+from tocsin.desks.shield.queries.listings import actor_of, in_force_over
 from tocsin.office.people.sealing import unseal
 from tocsin.office.people.viewer import Viewer
 from tocsin.rules import lifecycle
 from tocsin.rules.lifecycle import Step
-from tocsin.rules.shield import APPEAL
-from tocsin.words.errors import NotFound
+from tocsin.rules.shield import APPEAL, IN_FORCE
+from tocsin.words.errors import NotFound, Unreadable
 
 REVIEW = "shield:appeal:review"
 SEALED = "shield appeal"
@@ -26,6 +27,7 @@ class AppealFile:
     text: str
     acts: tuple[Act, ...]
     steps: tuple[Step, ...]
+    also: tuple[Listing, ...]  # what else covers it, and goes with it
 
 
 def open_appeals() -> QuerySet[Appeal]:
@@ -46,11 +48,28 @@ def find_appeal(viewer: Viewer, uid: UUID | str) -> Appeal:
     return row
 
 
-def appeal_for(viewer: Viewer, uid: UUID | str) -> AppealFile:
+def appealed(row: Appeal, *, at: datetime) -> list[Listing]:
+    """All in force that covers what somebody appealed against, the listing itself first.
+
+    What was written in the form; of an appeal by reference, what that listing lists.
+    """
+    sealed = bytes(row.sealed_about)
+    about = unseal(sealed, purpose=SEALED).decode() if sealed else row.listing.value
+    try:
+        found = list(in_force_over(about, at=at))
+    except Unreadable:
+        found = list(in_force_over(row.listing.value, at=at))
+    others = [one for one in found if one.pk != row.listing_id]
+    return [row.listing, *others] if row.listing.state in IN_FORCE else others
+
+
+def appeal_for(viewer: Viewer, uid: UUID | str, *, at: datetime) -> AppealFile:
     """One with everything; raises `NotFound`."""
     row = find_appeal(viewer, uid)
     sealed = bytes(row.sealed)
     text = unseal(sealed, purpose=SEALED).decode() if sealed else ""
     acts = tuple(row.listing.acts.all().select_related("person"))
     steps = lifecycle.possible(APPEAL, row.state, actor_of(viewer))
-    return AppealFile(row, text, acts, tuple(one for one in steps if one.name != "settle"))
+    taken = tuple(one for one in steps if one.name != "settle")
+    also = [one for one in appealed(row, at=at) if one.pk != row.listing_id] if taken else []
+    return AppealFile(row, text, acts, taken, tuple(also))

@@ -125,11 +125,18 @@ def check(text: str, *, at: datetime) -> Known:
 
     What is listed for some audience alone is nobody else's to know. Raises `Unreadable`.
     """
+    found = in_force_over(text, at=at).filter(tlp=PUBLIC.most.value)
+    return Known(text.strip()[:300], read_url(text.strip()).host, found.first())
+
+
+def in_force_over(text: str, *, at: datetime) -> QuerySet[Listing]:
+    """All in force that covers a name or an address, for whomever it is, the oldest first.
+
+    Raises `Unreadable`.
+    """
     landing = read_url(text.strip())
     names = [landing.host] if landing.is_address else parents(landing.host)
-    rows = Listing.objects.filter(state__in=IN_FORCE, expires_at__gt=at, tlp=PUBLIC.most.value)
-    found = rows.filter(
-        Q(scope__in=("domain", "host"), value__in=[*names])
-        | Q(scope="url", value=landing.text[:2000])
-    )
-    return Known(text.strip()[:300], landing.host, found.order_by("listed_at").first())
+    rows = Listing.objects.filter(state__in=IN_FORCE, expires_at__gt=at)
+    by_name = Q(scope__in=("domain", "host"), value__in=[*names])
+    found = rows.filter(by_name | Q(scope="url", value=landing.text[:2000]))
+    return found.order_by("listed_at", "pk")

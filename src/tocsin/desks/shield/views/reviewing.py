@@ -315,7 +315,7 @@ def appeal_step(request: Asked, uid: UUID) -> HttpResponseBase:
 def _appeal_page(
     request: Asked, uid: UUID, *, tried: tuple[str, Reason] | None = None
 ) -> HttpResponseBase:
-    file = appeal_for(request.viewer, uid)
+    file = appeal_for(request.viewer, uid, at=now())
     crumbs = [(_("Appeals"), reverse("shield:appeals"))]
     said = {"file": file, "row": file.appeal, "listing": file.appeal.listing, "crumbs": crumbs}
     said |= _grounds(file.appeal.listing)
