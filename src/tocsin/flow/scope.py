@@ -10,7 +10,7 @@ from functools import cached_property
 
 from tocsin.flow.domains import parents, registrable_domain, suffix_below
 from tocsin.flow.urls import Landing, read_url
-from tocsin.rules.listing import CAUTIONS, SCOPES, Caution, Scope
+from tocsin.rules.listing import CAUTIONS, SCOPES, Caution, Scope, broken_into
 from tocsin.words.errors import Refused
 
 
@@ -39,10 +39,26 @@ class Lists:
 
 @dataclass(frozen=True)
 class Seen:
-    """Another URL that was seen on the same host or domain, and whether it is fraud too."""
+    """Another URL on the same host or domain, and whether it is fraud too; `why` it is not."""
 
     landing: Landing
     is_fraud: bool
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is known of the site itself.
+
+    `is_shared`: a person says that it serves something else too, or was broken into. `imitates`:
+    its name is like a brand's, so that it was registered for fraud, whatever its paths look like.
+    """
+
+    is_shared: bool = False
+    imitates: bool = False
+
+
+UNKNOWN = Site()
 
 
 @dataclass(frozen=True)
@@ -60,16 +76,20 @@ class Choice:
     is_final: bool
 
 
-def choose_scope(url: str, *, lists: Lists, others: Iterable[Seen] = ()) -> Choice:
+def choose_scope(
+    url: str, *, lists: Lists, others: Iterable[Seen] = (), site: Site = UNKNOWN
+) -> Choice:
     """The widest scope that takes nobody innocent with it; raises `Unreadable`."""
     landing = read_url(url)
-    scope, value, because = _chosen(landing, lists, tuple(others))
+    scope, value, because = _chosen(landing, lists, tuple(others), site)
     return _with_warnings(landing, scope, value, because, lists)
 
 
-def narrowed(url: str, scope: Scope, *, lists: Lists, others: Iterable[Seen] = ()) -> Choice:
+def narrowed(
+    url: str, scope: Scope, *, lists: Lists, others: Iterable[Seen] = (), site: Site = UNKNOWN
+) -> Choice:
     """A narrower scope than the chosen one, as a person wants it; raises `Refused` for a wider."""
-    landing, found = read_url(url), choose_scope(url, lists=lists, others=others)
+    landing, found = read_url(url), choose_scope(url, lists=lists, others=others, site=site)
     order = list(Scope)
     if order.index(scope) < order.index(found.scope):
         raise Refused(
@@ -82,14 +102,18 @@ def narrowed(url: str, scope: Scope, *, lists: Lists, others: Iterable[Seen] = (
     return _with_warnings(landing, scope, value, "narrowed by a person", lists)
 
 
-def _chosen(landing: Landing, lists: Lists, others: tuple[Seen, ...]) -> tuple[Scope, str, str]:
+def _chosen(
+    landing: Landing, lists: Lists, others: tuple[Seen, ...], site: Site
+) -> tuple[Scope, str, str]:
     host = landing.host
-    if why := why_no_name(landing, lists):
+    if why := why_no_name(landing, lists) or _own_life(landing, others, site):
         return Scope.URL, landing.text, why
-    if why := _taken_along(host, landing, lists, others):
+    top = None if site.imitates else _visited(host, lists)
+    if why := top or _taken_along(host, landing, lists, others):
         return Scope.URL, landing.text, why
     domain = registrable_domain(host) or host
-    if why := _taken_along(domain, landing, lists, others):
+    top = None if site.imitates else _visited(domain, lists)
+    if why := top or _taken_along(domain, landing, lists, others):
         return Scope.HOST, host, why
     if host in (domain, f"www.{domain}"):
         return Scope.DOMAIN, domain, f"{host} is the site of {domain} itself"
@@ -115,19 +139,49 @@ def why_no_name(landing: Landing, lists: Lists) -> str | None:
     return None
 
 
+def _own_life(landing: Landing, others: tuple[Seen, ...], site: Site) -> str | None:
+    """Why the site is somebody's who did nothing: people say so, or the path does."""
+    host = landing.host
+    if site.is_shared:
+        return f"a person says that {host} serves something else too, or was broken into"
+    domain = registrable_domain(host) or host
+    names = {one.landing.host for one in others if one.is_fraud and one.landing.host != host}
+    if site.imitates or any(_is_under(name, domain) for name in names):
+        return None
+    if place := broken_into(landing.path):
+        return f"{place}: {host} was probably broken into"
+    return None
+
+
 def _taken_along(name: str, landing: Landing, lists: Lists, others: tuple[Seen, ...]) -> str | None:
     """Somebody innocent who would be blocked with a name, or None."""
     for one in others:
-        host = one.landing.host
-        if one.is_fraud or not _is_under(host, name):
-            continue
-        if host == landing.host:
-            return f"{host} also serves {one.landing.text}, which nobody reported"
-        return f"{host} is under {name} too, and nobody reported it"
+        if not one.is_fraud and _is_under(one.landing.host, name):
+            return _said_of(one, name, landing)
     if entry := lists.shared_below.get(name):
         return f"{entry}, which everybody uses, is under {name}"
     if suffix := suffix_below(name):
         return f"anybody may have a name under {suffix}, which is under {name}"
+    return None
+
+
+def _said_of(one: Seen, name: str, landing: Landing) -> str:
+    host = one.landing.host
+    if one.why:
+        return f"{host} {one.why}"
+    if host == landing.host:
+        return f"{host} also serves {one.landing.text}, which nobody reported"
+    return f"{host} is under {name} too, and nobody reported it"
+
+
+def _visited(name: str, lists: Lists) -> str | None:
+    """A site that many people visit for its own sake, at a name, above it or below it."""
+    entries = lists.cautions.get(Caution.TOP_SITE, frozenset())
+    said = CAUTIONS[Caution.TOP_SITE].said
+    if entry := _entry_above(name, entries):
+        return f"{entry} is {said}: it serves something else too"
+    if entry := lists.below.get(Caution.TOP_SITE, {}).get(name):
+        return f"{entry}, {said}, is under {name}"
     return None
 
 

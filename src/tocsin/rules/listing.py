@@ -75,6 +75,43 @@ SCOPES: dict[Scope, ScopeRule] = {
 }
 
 
+@dataclass(frozen=True)
+class PathRule:
+    """One row: where fraud lies on a site that was broken into, and whose place that is.
+
+    `begins`: a segment of the path is this or, where it ends with a star, begins with it.
+    """
+
+    begins: str
+    place: str
+
+
+# This project's judgement, from how these programs lay out their folders; no list of a primary
+# source is at hand. Whoever registers a name for fraud can use such a path too: then one address
+# is listed, and the domain once a second host of it is.
+BROKEN_INTO = (
+    PathRule("wp-content", "WordPress keeps what its site uploads"),
+    PathRule("wp-includes", "WordPress keeps its own program"),
+    PathRule("wp-admin", "WordPress is administered"),
+    PathRule("com_*", "Joomla keeps its extensions"),
+    PathRule("cgi-bin", "a web server keeps its programs"),
+    PathRule("~*", "one of many people on a server has pages"),
+    PathRule(".*", "folders are hidden from whoever looks after the site"),
+)
+
+
+def broken_into(path: str) -> str | None:
+    """Whose place a path is on a site that was broken into, in a sentence; None for others."""
+    folders = path.partition("?")[0].lower().split("/")[:-1]
+    for folder in folders:
+        for row in BROKEN_INTO:
+            wanted = row.begins.removesuffix("*")
+            is_beginning = wanted != row.begins
+            if folder == wanted or (is_beginning and folder.startswith(wanted)):
+                return f"/{folder}/ is where {row.place}"
+    return None
+
+
 def expires_at(scope: Scope, *, listed_at: datetime) -> datetime:
     """When a listing ends by itself, in UTC, if nobody renews it."""
     return as_utc(listed_at) + SCOPES[scope].term

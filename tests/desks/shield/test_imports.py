@@ -80,18 +80,18 @@ def test_another_list_is_a_reason_and_lists_nothing(bring, group, at):
     assert Listing.objects.count() == 0
 
 
-def test_a_top_site_at_above_or_below_a_name_warns(bring, people, at):
+def test_a_top_site_at_above_or_below_a_name_leaves_one_address(bring, people, at):
     bring("top_site", "1,news.example\n2,www.deep.shop.example\n", title="Top")
-    for url, warned in (
+    for url, is_visited in (
         ("https://news.example/", True),
         ("https://a.news.example/", True),
         ("https://shop.example/", True),  # www.deep.shop.example would be blocked with it
         ("https://shop2.example/", False),
         ("https://news.example.evil.example/", False),
     ):
-        assert bool(choice_for(url, None).warnings) is warned, url
+        assert (choice_for(url, None).scope == "url") is is_visited, url
     row = approve(people("rita"), url="https://news.example/x", reason="x", basis=BASIS, at=at)
-    assert list(row.warnings) == ["top_site"]
+    assert (row.scope, row.warnings) == ("url", {})
 
 
 def test_brands_and_essential_names_become_the_nodes_own(bring, send, people, at):

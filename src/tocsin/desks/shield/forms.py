@@ -95,6 +95,13 @@ class Approve(forms.Form):
         help_text=_("You may narrow it; wider than was chosen is not possible."),
         widget=forms.Select(attrs={"class": _SELECT}),
     )
+    is_shared = forms.BooleanField(
+        label=_(
+            "This site also serves something else, or was broken into: list this address alone"
+        ),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"class": "govuk-checkboxes__input"}),
+    )
     reason = forms.CharField(
         label=_("Why it is fraud"),
         max_length=LONGEST_REASON,

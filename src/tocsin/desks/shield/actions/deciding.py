@@ -63,18 +63,21 @@ def approve(
     address: str = "",
     tlp: str = PUBLIC.most.value,
     group: UUID | None = None,
+    is_shared: bool = False,
     at: datetime,
 ) -> Listing:
     """Propose what the software chose, and approve it as the first of two people.
 
     Raises `Refused` where the mandate does not reach, where the name can never be listed, or where
-    it is listed or proposed already, and with a `group` that has no such address; `Unusable` without a reason and a legal basis. `address` is
+    it is listed or proposed already, and with a `group` that has no such address; `Unusable`
+    without a reason and a legal basis. `address` is
     what the name resolved to, for the notice to its network; nobody looks it up here. `tlp` says
-    for whom it is: which audiences' lists it stands on (`rules/audiences.py`).
+    for whom it is: which audiences' lists it stands on (`rules/audiences.py`). With `is_shared`
+    one address alone is listed: the site serves something else too, or was broken into.
     """
     viewer.require(PROPOSE)
     said, law = _require_text(reason, "a reason"), _require_text(basis, "a legal basis")[:300]
-    choice, marking = choice_for(url, scope), _marking(tlp)
+    choice, marking = choice_for(url, scope, is_shared=is_shared), _marking(tlp)
     if choice.is_final:
         raise Refused(
             f"listing: {'; '.join(choice.warnings.values())}. Nobody can override that. "
