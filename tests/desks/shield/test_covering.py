@@ -189,3 +189,22 @@ def test_the_page_of_a_report_says_that_the_warning_was_withdrawn(
 
     assert "the warning was withdrawn" in page
     assert "now protected" not in page
+
+
+@pytest.mark.parametrize("world", ["unknown", "rejected", "for some", "for all"])
+def test_an_answer_at_once_tells_nobody_what_is_listed_for_some_alone(
+    people: People, at: datetime, send: Send, world: str
+):
+    if world != "unknown":
+        send(LURE)
+        group = Group.objects.get(key="mybank-login.example")
+        if world == "rejected":
+            reject_group(people("rita"), group.uid, reason="it is gone", at=at + MINUTE)
+        else:
+            tlp = "TLP:CLEAR" if world == "for all" else "TLP:AMBER"
+            listed(people, at, url=LURE, group=group, tlp=tlp)
+
+    told = send("https://mybank-login.example/other", at=at + 2 * MINUTE)
+    told.refresh_from_db()
+
+    assert told.state == ("listed" if world == "for all" else "received")

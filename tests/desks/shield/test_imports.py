@@ -9,11 +9,12 @@ import pytest
 
 from tests.desks.shield.conftest import BASIS, LURE
 from tocsin.desks.shield.actions import importing
-from tocsin.desks.shield.actions.deciding import approve, choice_for
+from tocsin.desks.shield.actions.deciding import approve
 from tocsin.desks.shield.actions.importing import Change, Origin, forget_list, import_list
 from tocsin.desks.shield.actions.naming import add_names
 from tocsin.desks.shield.actions.triaging import refresh_queue
 from tocsin.desks.shield.models import Entry, Group, Listing, Name, NameList
+from tocsin.desks.shield.queries.choosing import choice_for
 from tocsin.desks.shield.queries.looked_up import Found, look_up
 from tocsin.office.models import RegisterRow
 from tocsin.office.people.viewer import Viewer

@@ -30,7 +30,7 @@ def answer_messages(group: Group, *, by: str, at: datetime, only: Message | None
         sightings__group=group, state=Message.State.RECEIVED
     )
     rows = rows.filter(pk=only.pk) if only is not None else rows
-    open_, listed = _standing(rows)
+    open_, listed = _standing(rows, at_once=only is not None)
     settled = list(rows.exclude(pk__in=open_).distinct().select_related("evidence"))
     for message in settled:
         state = Message.State.LISTED if message.pk in listed else Message.State.REJECTED
@@ -38,8 +38,11 @@ def answer_messages(group: Group, *, by: str, at: datetime, only: Message | None
     return len(settled)
 
 
-def _standing(rows: QuerySet[Message]) -> tuple[set[int], set[int]]:
-    """Messages with an address that is neither listed nor decided; with one that all see listed."""
+def _standing(rows: QuerySet[Message], *, at_once: bool) -> tuple[set[int], set[int]]:
+    """Messages with an address that is neither listed nor decided; with one that all see listed.
+
+    `at_once`, when a message comes in, only what all see listed counts: see `receiving._reopen`.
+    """
     listings: dict[int, list[Listing]] = {}
     open_, listed = set(), set()
     sightings = Sighting.objects.filter(message__in=rows.values("pk")).select_related("group")
@@ -48,9 +51,10 @@ def _standing(rows: QuerySet[Message]) -> tuple[set[int], set[int]]:
         if known is None:
             known = listings[one.group_id] = covering(one.group)
         found = [row for row in known if covers(row, url=one.url, host=one.host)]
-        if not found and one.group.state in _OPEN:
+        is_public = any(row.tlp == PUBLIC.most.value for row in found)
+        if not (is_public if at_once else found) and one.group.state in _OPEN:
             open_.add(one.message_id)
-        if any(row.tlp == PUBLIC.most.value for row in found):  # what few see is no answer
+        if is_public:  # what few see is no answer
             listed.add(one.message_id)
     return open_, listed
 

@@ -30,6 +30,7 @@ from tocsin.desks.shield.queries.messages import (
 from tocsin.office import evidence, register
 from tocsin.office.models import Evidence, Party
 from tocsin.office.people.sealing import seal
+from tocsin.rules import audiences
 from tocsin.rules.shield import IN_FORCE
 from tocsin.words.errors import Unusable
 from tocsin.words.moments import as_utc
@@ -96,7 +97,7 @@ def receive_message(
         if also is not None:
             also(message)
         for group in groups:
-            if group.state == Group.State.LISTED or covering(group):
+            if any(row.tlp == audiences.PUBLIC.most.value for row in covering(group)):
                 answer_messages(group, by=by, at=at, only=message)
     return message
 
@@ -191,10 +192,15 @@ def _group(key: str, *, by: str, at: datetime) -> Group:
 
 
 def _reopen(group: Group, led: Led, *, by: str, at: datetime) -> None:
-    """A decided group is open again, unless what was listed still covers this place."""
+    """A decided group is open again, unless what all see listed still covers this place.
+
+    What is listed for some alone is no answer to anybody else: an answer at once would tell it.
+    """
     if group.state in (Group.State.OPEN, Group.State.WAITING):
         return
-    listings = Listing.objects.filter(group=group, state__in=IN_FORCE)
+    listings = Listing.objects.filter(
+        group=group, state__in=IN_FORCE, tlp=audiences.PUBLIC.most.value
+    )
     is_covered = any(covers(row, url=led.url, host=led.host) for row in listings)
     if group.state == Group.State.LISTED and is_covered:
         return

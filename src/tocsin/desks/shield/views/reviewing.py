@@ -18,7 +18,6 @@ from tocsin.desks.shield.actions.appealing import step_appeal
 from tocsin.desks.shield.actions.consulting import consult_message
 from tocsin.desks.shield.actions.deciding import (
     approve,
-    choice_for,
     reject_group,
     step_listing,
 )
@@ -27,6 +26,7 @@ from tocsin.desks.shield.forms import AddNames, Approve, Reason
 from tocsin.desks.shield.models import Group, Listing, Name
 from tocsin.desks.shield.queries.appeals import REVIEW as APPEALS
 from tocsin.desks.shield.queries.appeals import appeal_for, open_appeals
+from tocsin.desks.shield.queries.choosing import choice_for
 from tocsin.desks.shield.queries.listings import (
     PROPOSE,
     READ,
