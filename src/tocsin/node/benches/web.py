@@ -55,6 +55,7 @@ def measure(folder: Path, cases: int, events: int, seconds: float) -> dict[str, 
         "rate_per_second": round(of_lists.rate, 1),
         "cpu_us_per_item": round(of_lists.cpu_seconds / of_lists.pages * 1e6),
         "clients": CLIENTS,
+        "processes": _processes(),
         **of_lists.figures("list"),
         **of_cases.figures("case"),
         "count_ms": counting(),
@@ -228,6 +229,11 @@ class Server:
         return [seconds for some in took for seconds in some]
 
 
+def _processes() -> int:
+    """One for each core, as the documentation says; a few are enough to measure."""
+    return min(os.cpu_count() or 1, 4)
+
+
 @contextmanager
 def serving(folder: Path, store: Store) -> Iterator[Server]:
     """The server as `tocsin serve` starts it, ended by its own process id."""
@@ -237,6 +243,7 @@ def serving(folder: Path, store: Store) -> Iterator[Server]:
     env = {name: value for name, value in os.environ.items() if name != DATABASE_URL}
     env |= {"TOCSIN_STORE": str(store.path)}
     words = [sys.executable, "-m", "tocsin.node", "serve", "--listen", f"127.0.0.1:{port}"]
+    words += ["--processes", str(_processes())]
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(words, env=env, stdout=log, stderr=log)  # noqa: S603
         try:

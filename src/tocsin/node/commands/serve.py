@@ -1,4 +1,4 @@
-"""`tocsin serve`: the pages and the API, in one process."""
+"""`tocsin serve`: the pages and the API, in one process or several."""
 
 import errno
 import os
@@ -14,12 +14,17 @@ from tocsin.node.store import open_store
 from tocsin.words.errors import Busy, Unusable
 
 Listen = Annotated[str, typer.Option("--listen", help="Address and port, such as 127.0.0.1:8000.")]
-Threads = Annotated[int, typer.Option("--threads", help="Requests answered at once, 1 to 64.")]
+Threads = Annotated[int, typer.Option("--threads", help="Requests answered at once by each, 1 to 64.")]
+
+Processes = Annotated[
+    int, typer.Option("--processes", help="Processes that answer, 1 to 32; one a core is enough.")
+]
 
 
 def serve(
     listen: Listen = "127.0.0.1:8000",
     threads: Threads = 4,
+    processes: Processes = 1,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
     """Serve the pages and the API until told to stop.
@@ -30,6 +35,8 @@ def serve(
     host, port = _read(listen)
     if not 1 <= threads <= 64:
         raise Unusable(f"--threads {threads}: possible are 1 to 64")
+    if not 1 <= processes <= 32:
+        raise Unusable(f"--processes {processes}: possible are 1 to 32")
     _require_free(host, port)
     opened = open_store(store)
     from granian import Granian
@@ -45,6 +52,7 @@ def serve(
         address=host,
         port=port,
         interface=Interfaces.WSGI,
+        workers=processes,
         blocking_threads=threads,
         log_access=False,
         websockets=False,
