@@ -36,7 +36,7 @@ def withdrawn(at: datetime, cause: str, *spans: str) -> None:
 def appeals(at: datetime, step: str, count: int) -> None:
     state = {"file": "filed", "uphold": "upheld", "dismiss": "dismissed"}[step]
     for _ in range(count):
-        write(f"shield:appeal:{step}", at, state=state, is_cleaned=False)
+        write(f"shield:appeal:{step}", at, state=state, is_cleaned=False, is_public="yes")
 
 
 @pytest.fixture
@@ -80,6 +80,22 @@ def test_what_is_below_the_threshold_is_not_said_nor_what_follows_from_it(octobe
     assert october_["listings"] == 10
 
 
+def test_the_sum_does_not_tell_the_one_month_that_is_hidden(october: None):
+    listings(NOVEMBER, "5 minutes", "5 minutes")
+    appeals(NOVEMBER, "file", 3)
+    whole = figures(least=3).whole
+
+    assert (whole.listings, whole.to_list, whole.received) == (None, None, 8)
+
+
+def test_appeals_against_what_is_listed_for_some_alone_are_not_counted(october: None):
+    write("shield:appeal:file", OCTOBER, state="filed", is_cleaned=False, is_public="no")
+
+    assert figures(least=3).whole.received == 5
+    close_period("2026-10", at=NOVEMBER, by="test")
+    assert figures(least=3).whole.received == 5
+
+
 def test_figures_are_the_same_when_the_month_is_closed_and_its_facts_are_erased(october: None):
     before = figures(least=3)
     close_period("2026-10", at=NOVEMBER, by="test")
@@ -109,11 +125,13 @@ def test_anybody_sees_them_with_a_table_and_a_chart(october: None, settings: Any
     settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["testserver"], False
     settings.SHIELD = {**settings.SHIELD, "least": 3, "rate": 1}
     page = Client().get("/shield/figures").content.decode()
+    pages = [Client().get("/shield/figures").status_code for _ in range(60)]
     calls = [Client().get("/shield/figures.json") for _ in range(61)]
 
     assert "3 (30.0 %)" in page
     assert "15 minutes; nine of ten: 1 hour" in page
     assert "<svg" in page
+    assert pages == [*[200] * 59, 429]
     assert [one.status_code for one in calls] == [*[200] * 60, 429]
     assert calls[0].json()["all"]["listings"] == 10
 

@@ -200,6 +200,25 @@ def test_a_term_that_is_over_is_in_no_file_even_where_no_worker_runs(
         assert "mybank" not in client.get(f"/shield/lists/{WORD}/domains").content.decode()
 
 
+def test_a_port_that_a_caller_writes_makes_no_other_file(client: Client, listing: Listing):
+    address = f"/shield/lists/{WORD}/json"
+    first, second = (client.get(address, headers={"Host": f"testserver{n}"}) for n in ("", ":81"))
+
+    assert first.headers["ETag"] == second.headers["ETag"]
+    assert b":81" not in second.content
+
+
+def test_what_came_since_is_asked_for_a_bounded_number_of_times(
+    client: Client, listing: Listing, settings: Any
+):
+    settings.SHIELD = {**settings.SHIELD, "rate": 1}
+    address = f"/shield/lists/{WORD}/json"
+    asked = [client.get(f"{address}?since=0").status_code for _ in range(61)]
+
+    assert asked == [*[200] * 60, 429]
+    assert client.get(address).status_code == 200
+
+
 def test_a_delta_says_what_came_and_what_went(
     client: Client, listing: Listing, people: Callable[[str], Viewer], at: datetime
 ):

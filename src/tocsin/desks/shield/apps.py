@@ -23,7 +23,11 @@ FRONT = Section(
     ),
 )
 _LISTING = Shape({"scope": TEXT, "state": TEXT}, counted=("scope", "state"))
-_APPEAL = Shape({"state": TEXT, "is_cleaned": FLAG}, counted=("state",))
+_APPEAL = Shape(
+    {"state": TEXT, "is_cleaned": FLAG},
+    may={"is_public": TEXT},  # "yes" where everybody may know of the listing
+    counted=("state", "is_public"),
+)
 _LIST = Shape({"kind": TEXT, "come": COUNT, "go": COUNT}, summed=("come", "go"), counted=("kind",))
 _NAMES = Shape({"kind": TEXT, "names": COUNT}, summed=("names",), counted=("kind",))
 

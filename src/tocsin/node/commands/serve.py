@@ -14,7 +14,9 @@ from tocsin.node.store import open_store
 from tocsin.words.errors import Busy, Unusable
 
 Listen = Annotated[str, typer.Option("--listen", help="Address and port, such as 127.0.0.1:8000.")]
-Threads = Annotated[int, typer.Option("--threads", help="Requests answered at once by each, 1 to 64.")]
+Threads = Annotated[
+    int, typer.Option("--threads", help="Requests answered at once by each, 1 to 64.")
+]
 
 Processes = Annotated[
     int, typer.Option("--processes", help="Processes that answer, 1 to 32; one a core is enough.")

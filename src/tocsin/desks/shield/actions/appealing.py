@@ -16,6 +16,7 @@ from tocsin.desks.shield.queries.listings import actor_of, check
 from tocsin.office import register
 from tocsin.office.people.sealing import seal
 from tocsin.office.people.viewer import Viewer
+from tocsin.rules import audiences
 from tocsin.rules.lifecycle import take
 from tocsin.rules.shield import APPEAL, IN_FORCE, require_another_person
 from tocsin.words.errors import NotFound, Refused, Unreadable, Unusable
@@ -149,5 +150,10 @@ def _decide(
 
 
 def _record(row: Appeal, step: str, *, by: str, at: datetime) -> None:
-    facts: dict[str, register.Fact] = {"state": row.state, "is_cleaned": row.is_cleaned}
+    is_public = "yes" if row.listing.tlp == audiences.PUBLIC.most.value else "no"
+    facts: dict[str, register.Fact] = {
+        "state": row.state,
+        "is_cleaned": row.is_cleaned,
+        "is_public": is_public,
+    }
     register.record(action=f"shield:appeal:{step}", actor=by, at=at, subject=row.uid, facts=facts)

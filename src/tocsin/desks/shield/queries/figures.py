@@ -7,7 +7,7 @@ the threshold is None.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from tocsin.desks.shield.actions.counting import RENEWED, UNKNOWN
 from tocsin.desks.shield.models import Appeal
 from tocsin.office.models import RegisterRow
 from tocsin.office.register.periods import closed_periods
+from tocsin.rules.audiences import PUBLIC
 from tocsin.rules.shield import LONGER, MISTAKES, SPANS
 
 MONTHS = 24
@@ -74,7 +75,8 @@ class _Counts:
         self.causes.update(actions.get(_END, {}).get("by", {}).get("cause", {}))
         self.withdrawn.update(actions.get(_END, {}).get("by", {}).get("within", {}))
         for word, action in _APPEALS.items():
-            self.appeals[word] += actions.get(action, {}).get("rows", 0)
+            public = actions.get(action, {}).get("by", {}).get("is_public", {})
+            self.appeals[word] += public.get("yes", 0)
 
     def add_row(self, action: str, facts: Mapping[str, Any]) -> None:
         """One row of a month that is not closed."""
@@ -83,7 +85,7 @@ class _Counts:
         elif action == _END:
             self.causes[str(facts.get("cause"))] += 1
             self.withdrawn[str(facts.get("within"))] += 1
-        else:
+        elif facts.get("is_public") == "yes":
             self.appeals[action.rpartition(":")[2]] += 1
 
     def join(self, other: "_Counts") -> None:
@@ -111,10 +113,11 @@ def figures(*, least: int) -> Figures:
         whole.join(counts)
     newest = sorted(some, reverse=True)[:MONTHS]
     months = (_month(period, some[period], least, is_closed=period in closed) for period in newest)
-    waiting = Appeal.objects.filter(ended_at=None).count()
+    waiting = Appeal.objects.filter(ended_at=None, listing__tlp=PUBLIC.most.value).count()
+    all_months = [_month(period, some[period], least, is_closed=True) for period in some]
     return Figures(
         tuple(months),
-        _month("", whole, least, is_closed=False),
+        _without_remainders(_month("", whole, least, is_closed=False), all_months),
         _shown(waiting, least),
         least,
     )
@@ -149,6 +152,17 @@ def _month(period: str, counts: _Counts, least: int, *, is_closed: bool) -> Mont
         counts.appeals["uphold"] if received is not None else None,
         counts.appeals["dismiss"] if received is not None else None,
     )
+
+
+def _without_remainders(whole: Month, months: list[Month]) -> Month:
+    """The sum, without what would tell the one month that is not shown by subtraction."""
+    hidden: dict[str, Any] = {
+        one.name: None
+        for one in fields(Month)
+        if one.name not in ("period", "is_closed")
+        and sum(getattr(month, one.name) is None for month in months) == 1
+    }
+    return replace(whole, **hidden)
 
 
 def _shown(count: int, least: int) -> int | None:

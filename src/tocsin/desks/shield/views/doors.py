@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -60,8 +61,17 @@ def language() -> str:
 
 
 def contact(request: HttpRequest) -> str:
-    """Where a mistake in the list is said."""
-    return request.build_absolute_uri(reverse("shield:appeal"))
+    """Where a mistake in the list is said: under the node's own name, whatever a request claimed.
+
+    It stands in files that are signed and kept. Where the node has no name it is that of the
+    request, without a port that anybody may write behind it; with it on this machine alone.
+    """
+    base: str = settings.NODE_URL
+    if not base:
+        host, _ = split_domain_port(request.get_host())
+        named = request.get_host() if host in ("localhost", "127.0.0.1", "[::1]") else host
+        base = f"{request.scheme}://{named}"
+    return f"{base}{reverse('shield:appeal')}"
 
 
 def pseudonym(request: HttpRequest, *, at: datetime) -> str:

@@ -31,6 +31,8 @@ SPANS = {
 @require_safe
 def figures_page(request: HttpRequest) -> HttpResponseBase:
     """By month: false positives, time to list and to withdraw, appeals."""
+    if not may_try("shield-figures", request, most=settings.SHIELD["rate"] * 60, at=now()):
+        return too_often(request)
     found = figures(least=settings.SHIELD["least"])
     rows = [(one, _spoken(one.to_list), _spoken(one.to_withdraw)) for one in found.months]
     whole = (found.whole, _spoken(found.whole.to_list), _spoken(found.whole.to_withdraw))

@@ -23,8 +23,9 @@ from tocsin.desks.shield.queries.published import (
     file_of,
 )
 from tocsin.desks.shield.queries.signed import SIGNATURE, signature_of
-from tocsin.desks.shield.views.doors import contact, now, open_to_all, store_folder
+from tocsin.desks.shield.views.doors import contact, now, open_to_all, store_folder, too_often
 from tocsin.office import sentences
+from tocsin.office.limits import may_try
 from tocsin.words.errors import NotFound, TocsinError, Unusable
 
 DELTA_FORM = "json"
@@ -41,6 +42,9 @@ def list_file(request: HttpRequest, word: str, form: str) -> HttpResponseBase:
     of one that there is not.
     """
     audience = _audience(request, word)
+    most = settings.SHIELD["rate"] * 60
+    if request.GET.get("since") and not may_try("shield-since", request, most=most, at=now()):
+        return too_often(request)
     name = form.removesuffix(SIGNATURE)
     try:
         file = _file(request, name, audience)
