@@ -28,7 +28,7 @@ INSTALL = "needs PostgreSQL 15 or later: apt-get install postgresql"
 # Nothing here has to outlive a power cut; a process that is killed loses nothing by it.
 QUICK = (
     *("fsync=off", "synchronous_commit=off", "full_page_writes=off"),
-    *("wal_level=minimal", "max_wal_senders=0", "max_connections=60", "shared_buffers=64MB"),
+    *("wal_level=minimal", "max_wal_senders=0", "shared_buffers=64MB"),
     "listen_addresses=",
 )
 

@@ -205,6 +205,7 @@ def site(tmp_path: Path, clean_env: dict[str, str], loopback: None) -> Iterator[
     env = {
         **clean_env,
         **served_town.providers(tmp_path),
+        "TOCSIN_SHIELD_FETCHER": "on",  # its button stands on the page of a group
         "TOCSIN_STORE": str(tmp_path / "store"),
         "TOCSIN_NODE_NAME": "Test CERT",
         "TOCSIN_SECURITY_CONTACT": "security@cert.example",
@@ -296,7 +297,7 @@ def test_no_page_and_no_answer_to_a_form_has_a_flaw_for_anybody_who_may_see_it(s
     opened = {one.route for one in answers if one.opens}
 
     assert {route.name for route in pages() if route.reads} - opened - {*NO_PAGE} == set()
-    assert opened.isdisjoint(NO_PAGE)
+    assert {one.route for one in answers if one.opens and one.is_page}.isdisjoint(NO_PAGE)
     seen: set[str] = set()
     with axe() as page:
         assert list(visit(page, site, different(answers, seen))) == []

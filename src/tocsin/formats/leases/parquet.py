@@ -25,12 +25,24 @@ def read(stream: BinaryIO, name: str, _subscriber: str) -> Iterator[Piece]:
         _require(columns, name, file.schema_arrow.names)
         done = 0
         for batch in file.iter_batches(_ROWS, columns=columns):
-            batch.validate(full=True)  # before anything that trusts its texts
-            frame = pl.DataFrame(pl.from_arrow(batch))
+            frame = pl.DataFrame(pl.from_arrow(_plain(batch)))
             yield _piece(frame, done)
             done += len(frame)
     except _BROKEN as fault:
         raise Unreadable(f"{name}: no Parquet that can be read ({fault})") from None
+
+
+def _plain(batch: pa.RecordBatch) -> pa.Table:
+    """The columns alone: texts that are UTF-8, moments in UTC, and nothing that was said of them.
+
+    Polars trusts the names, zones and notes of a schema; a file may hold any bytes in them.
+    """
+    batch.validate(full=True)
+    columns = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        has_zone = pa.types.is_timestamp(column.type) and column.type.tz is not None
+        columns[name] = column.cast(pa.timestamp("us", tz="UTC")) if has_zone else column
+    return pa.table(columns)
 
 
 def _require(columns: list[str], name: str, found: list[str]) -> None:
