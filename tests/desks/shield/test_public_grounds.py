@@ -34,8 +34,8 @@ def listing(
     feed = "Provider feed TLP-AMBER"
     origin = Origin("other_list", feed, "https://lists.example/x", "", date(2026, 11, 20))
     import_list(path, origin, by="ada", at=at, preview=False)
-    for host in HOSTS:
-        send(f"https://{host}/pay", reporter=host)
+    for number, host in enumerate(HOSTS):
+        send(f"https://{host}/pay", reporter=str(number))
     for host in HOSTS[:2]:
         send(f"https://{host}/again", reporter="somebody")
     group = Group.objects.get(key="evil-lure.example")
