@@ -147,6 +147,8 @@ def test_a_name_is_told_only_where_it_is_asked_for_and_on_the_list(
 
     assert ask("192.0.2.30", minute(30)).name == ""
     assert ask("192.0.2.30", minute(30), named=True).name == "line-0030@isp.example"
+    said = [row.facts["what"] for row in register.rows(action="subscribers:line:consult")]
+    assert said == ["line", "line and name"]
 
 
 def test_no_file_of_the_store_names_a_subscriber(read: Read, store: Store) -> None:

@@ -30,7 +30,17 @@ _MOMENTS = ("at", "until", "since")
 
 def read_csv(stream: BinaryIO, name: str, _subscriber: str) -> Iterator[Piece]:
     """A CSV with these column names, in any order."""
-    yield from read_named(stream, name, _places)
+    width: list[int] = []
+
+    def plan(header: list[str]) -> dict[str, int]:
+        width.append(len(header))
+        return _places(name, header)
+
+    for chunk in cut_records(stream, name, plan):
+        if isinstance(chunk, Fault):
+            yield Piece(checked(pl.DataFrame(), _no_bytes).rows, [chunk])
+            continue
+        yield _piece(chunk, width[0])
 
 
 def _places(name: str, header: Sequence[str]) -> dict[str, int]:
@@ -44,21 +54,6 @@ def _places(name: str, header: Sequence[str]) -> dict[str, int]:
             f"Possible: {', '.join(NAMES)}"
         )
     return places
-
-
-def read_named(stream: BinaryIO, name: str, places: object) -> Iterator[Piece]:
-    """A CSV whose columns `places(name, header)` tells: name of `RECORD` to position."""
-    width: list[int] = []
-
-    def plan(header: list[str]) -> dict[str, int]:
-        width.append(len(header))
-        return dict(places(name, header))  # type: ignore[operator]
-
-    for chunk in cut_records(stream, name, plan):
-        if isinstance(chunk, Fault):
-            yield Piece(checked(pl.DataFrame(), _no_bytes).rows, [chunk])
-            continue
-        yield _piece(chunk, width[0])
 
 
 def _no_bytes(_row: int) -> bytes:

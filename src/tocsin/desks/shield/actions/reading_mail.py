@@ -10,6 +10,7 @@ reference at once, and nothing about what led where.
 import hashlib
 import logging
 import re
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,9 +108,12 @@ class Taker:
             return "refused"
         except (OperationalError, InterfaceError, OSError):
             raise  # the database or the disk is away: the mail waits
-        except Exception:
-            # A mail that makes us stumble must not keep all others waiting behind it.
-            _log.exception("mail %s stays in the mailbox", key[:12])
+        except Exception as fault:
+            # A mail that makes us stumble must not keep all others waiting behind it. What went
+            # wrong may hold its words: the log has the kind and the place alone.
+            where = traceback.extract_tb(fault.__traceback__)[-1]
+            kind = f"{type(fault).__name__} in {where.name}, line {where.lineno}"
+            _log.error("mail %s stays in the mailbox: %s", key[:12], kind)
             return "refused"
         self._new.append(message.pk)
         return "message"

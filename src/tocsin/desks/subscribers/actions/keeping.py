@@ -1,5 +1,6 @@
 """The files of bindings: merged when there are many, dropped when they are due, swept."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -58,11 +59,17 @@ def _rewrite(rows: list[BindingRun], *, at: datetime, store_folder: Path) -> Non
     replace_runs(rows, keep=keep, at=at, store_folder=store_folder)
 
 
-def replace_runs(rows: list[BindingRun], *, keep: object, at: datetime, store_folder: Path) -> None:
+def replace_runs(
+    rows: list[BindingRun],
+    *,
+    keep: Callable[[pl.DataFrame], pl.DataFrame],
+    at: datetime,
+    store_folder: Path,
+) -> None:
     """One run in the stead of several, of the rows that `keep` keeps."""
     uid = uuid4().hex
     runs = [Run(run_path(store_folder, row.uid.hex)) for row in rows]
-    made = write_sorted(merged(runs, keep=keep), run_path(store_folder, uid))  # type: ignore[arg-type]
+    made = write_sorted(merged(runs, keep=keep), run_path(store_folder, uid))
     with transaction.atomic():
         BindingRun.objects.filter(pk__in=[row.pk for row in rows]).delete()
         if made.rows:

@@ -81,14 +81,13 @@ def whose(
     outcome = Outcome(found["outcome"])
     lines = [line for line in (found["line"], found["other"]) if line]
     is_line = outcome in (Outcome.EXACT, Outcome.AMBIGUOUS)
-    name = ""
+    row = Contact.objects.filter(line=lines[0]).first() if outcome is Outcome.EXACT else None
+    name = row.name if named and row else ""
     with transaction.atomic():
         register.consult(
-            noun="subscribers:line", actor=by, at=at, why=why, shown=len(lines) if is_line else 0
-        )
-        if named and outcome is Outcome.EXACT:
-            row = Contact.objects.filter(line=lines[0]).first()
-            name = row.name if row else ""
+            noun="subscribers:line", actor=by, at=at, why=why,
+            what="line and name" if name else "line", shown=len(lines) if is_line else 0,
+        )  # fmt: skip
     return Answer(
         outcome=_SAID[outcome],
         because=_because(asked, found, source),
