@@ -138,7 +138,7 @@ def _kept(key: Hashable, count: Callable[[], T]) -> T:
     """What was counted already at this stand of the database, or what is counted now."""
     if connection.in_atomic_block:
         return count()
-    at = _stand()
+    at = stand()
     if _memory.at != at:
         _memory.at, _memory.found = at, OrderedDict()
     kept = _memory.found
@@ -152,11 +152,12 @@ def _kept(key: Hashable, count: Callable[[], T]) -> T:
     return found
 
 
-def _stand() -> tuple[Any, ...]:
+def stand() -> tuple[Any, ...]:
     """What is another one after anything was committed, here or by any other process.
 
     SQLite: `PRAGMA data_version` tells of others' commits, the number of changed rows of one's
-    own. PostgreSQL: the snapshot, which no later one equals once a transaction has ended.
+    own. PostgreSQL: the snapshot, which no later one equals once a transaction has ended, be it
+    of another database of that server.
     """
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
