@@ -13,13 +13,14 @@ from tocsin.desks.shield.actions.references import reference, tidy
 from tocsin.desks.shield.models import Act, Appeal, Listing
 from tocsin.desks.shield.queries.appeals import REVIEW, SEALED, appealed, find_appeal
 from tocsin.desks.shield.queries.listings import actor_of, check
+from tocsin.desks.shield.queries.steps import require_judge
 from tocsin.office import register
 from tocsin.office.people.sealing import seal
 from tocsin.office.people.viewer import Viewer
 from tocsin.rules import audiences
 from tocsin.rules.lifecycle import take
-from tocsin.rules.shield import APPEAL, IN_FORCE, require_another_person
-from tocsin.words.errors import NotFound, Refused, Unreadable, Unusable
+from tocsin.rules.shield import APPEAL, IN_FORCE
+from tocsin.words.errors import NotFound, Unreadable, Unusable
 from tocsin.words.moments import as_utc
 
 LONGEST_TEXT = 5000
@@ -89,7 +90,7 @@ def step_appeal(viewer: Viewer, uid: UUID | str, *, step: str, text: str, at: da
         row.state = take(APPEAL, row.state, step, actor_of(viewer))
         listing = Listing.objects.select_for_update().get(pk=row.listing_id)
         covering = _locked(appealed(row, at=at))
-        _require_judge(viewer, step, listing, covering)
+        require_judge(viewer, step, listing, covering)
         row.changed_at = as_utc(at)
         Act.objects.create(
             listing=listing,
@@ -111,22 +112,6 @@ def step_appeal(viewer: Viewer, uid: UUID | str, *, step: str, text: str, at: da
 def _locked(rows: list[Listing]) -> list[Listing]:
     keys = [row.pk for row in rows]
     return list(Listing.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
-
-
-def _require_judge(viewer: Viewer, step: str, listing: Listing, covering: list[Listing]) -> None:
-    """Nobody decides on what they listed, whichever of the listings it was."""
-    person = viewer.person.uid.hex if viewer.person else ""
-    require_another_person(APPEAL, step, person=person, before=deciding.taken_ever(listing))
-    for other in covering:
-        try:
-            before = deciding.taken_ever(other)
-            require_another_person(APPEAL, step, person=person, before=before)
-        except Refused:
-            raise Refused(
-                f"appeal: what it is against is also listed as {other.reference}, and nobody "
-                "decides an appeal against a listing that they approved. Possible: somebody else "
-                f"with shield.review who listed none of it, or first withdraw {other.reference}"
-            ) from None
 
 
 def _decide(

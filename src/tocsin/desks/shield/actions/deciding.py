@@ -28,6 +28,7 @@ from tocsin.desks.shield.queries.listings import (
     find_listing,
     visible_listings,
 )
+from tocsin.desks.shield.queries.steps import require_warned, taken_in_term
 from tocsin.flow.domains import registrable_domain
 from tocsin.flow.scope import Choice
 from tocsin.flow.urls import Landing, read_url
@@ -40,17 +41,13 @@ from tocsin.rules.listing import Scope, expires_at
 from tocsin.rules.shield import (
     IN_FORCE,
     LISTING,
-    Taken,
     require_another_person,
-    require_overrides,
 )
 from tocsin.words.errors import NotFound, Refused, Unusable
 from tocsin.words.markings import Tlp, read_tlp
 from tocsin.words.moments import as_utc
 
 LONGEST_REASON = 2000
-# Steps that begin a term: those before it are no longer asked who took them.
-_TERM_ENDS = ("confirm", "decline")
 
 
 def approve(
@@ -148,8 +145,7 @@ def step_listing(viewer: Viewer, uid: UUID | str, *, step: str, text: str, at: d
     said = _require_text(text, "a reason") if step != "confirm" else text.strip()[:LONGEST_REASON]
     with transaction.atomic():
         row = Listing.objects.select_for_update().get(pk=find_listing(viewer, uid).pk)
-        if step == "confirm":
-            _require_warned(row)
+        _warn(row, step)
         _step(row, step, viewer, text=said, at=at)
         _AFTER[step](row, viewer.name, at)
     return row
@@ -253,6 +249,14 @@ _AFTER: dict[str, Callable[[Listing, str, datetime], None]] = {
 # ── what they share ──────────────────────────────────────────────────────────────────────
 
 
+def _warn(row: Listing, step: str) -> None:
+    """Whoever answers for the warnings answers for those of this moment."""
+    warned = require_warned(row, step)
+    if warned != row.warnings:
+        row.warnings = warned
+        row.save(update_fields=["warnings"])
+
+
 def _step(
     row: Listing, step: str, viewer: Viewer | None, *, text: str, at: datetime, by: str = ""
 ) -> None:
@@ -275,38 +279,6 @@ def _step(
     register.record(
         action=f"shield:listing:{step}", actor=name, at=at, subject=row.uid, facts=facts
     )
-
-
-def taken_in_term(row: Listing) -> tuple[Taken, ...]:
-    """The steps since it was proposed or last listed, and who took them."""
-    taken: list[Taken] = []
-    for act in row.acts.filter(noun="listing").select_related("person"):
-        if act.person is not None:
-            taken.append(Taken(act.step, act.person.uid.hex))
-        if act.step in _TERM_ENDS:
-            taken = []
-    return tuple(taken)
-
-
-def taken_ever(row: Listing) -> tuple[Taken, ...]:
-    """All steps of a listing that a person took."""
-    acts = row.acts.filter(noun="listing").exclude(person=None).select_related("person")
-    return tuple(Taken(act.step, act.person.uid.hex) for act in acts if act.person)
-
-
-def _require_warned(row: Listing) -> None:
-    """The warnings of this moment, not of when it was approved: lists change."""
-    choice = choice_for(row.url, row.scope)
-    if choice.is_final:
-        raise Refused(
-            f"listing: {'; '.join(choice.warnings.values())}. Nobody can override that. "
-            "Possible: reject"
-        )
-    warned = {str(kind): text for kind, text in choice.warnings.items()}
-    if warned != row.warnings:
-        row.warnings = warned
-        Listing.objects.filter(pk=row.pk).update(warnings=warned)
-    require_overrides(warned, overridden=frozenset(row.overridden))
 
 
 def _require_new(viewer: Viewer, choice: Choice) -> None:

@@ -8,9 +8,9 @@ from django.db.models import QuerySet
 
 from tocsin.desks.shield.models import Act, Appeal, Listing
 from tocsin.desks.shield.queries.listings import actor_of, in_force_over
+from tocsin.desks.shield.queries.steps import appeal_steps
 from tocsin.office.people.sealing import unseal
 from tocsin.office.people.viewer import Viewer
-from tocsin.rules import lifecycle
 from tocsin.rules.lifecycle import Step
 from tocsin.rules.shield import APPEAL, IN_FORCE
 from tocsin.words.errors import NotFound, Unreadable
@@ -28,6 +28,7 @@ class AppealFile:
     acts: tuple[Act, ...]
     steps: tuple[Step, ...]
     also: tuple[Listing, ...]  # what else covers it, and goes with it
+    withheld: tuple[tuple[str, str], ...] = ()  # steps that would be refused, and why
 
 
 def open_appeals() -> QuerySet[Appeal]:
@@ -69,7 +70,7 @@ def appeal_for(viewer: Viewer, uid: UUID | str, *, at: datetime) -> AppealFile:
     sealed = bytes(row.sealed)
     text = unseal(sealed, purpose=SEALED).decode() if sealed else ""
     acts = tuple(row.listing.acts.all().select_related("person"))
-    steps = lifecycle.possible(APPEAL, row.state, actor_of(viewer))
-    taken = tuple(one for one in steps if one.name != "settle")
-    also = [one for one in appealed(row, at=at) if one.pk != row.listing_id] if taken else []
-    return AppealFile(row, text, acts, taken, tuple(also))
+    covering = appealed(row, at=at) if row.state not in APPEAL.ends else []
+    steps = appeal_steps(viewer, actor_of(viewer), row, covering)
+    also = [one for one in covering if one.pk != row.listing_id]
+    return AppealFile(row, text, acts, steps.offered, tuple(also), steps.withheld)

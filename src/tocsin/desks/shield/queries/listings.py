@@ -8,6 +8,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 
 from tocsin.desks.shield.models import Act, Announcement, Appeal, Group, Listing
+from tocsin.desks.shield.queries.steps import listing_steps
 from tocsin.flow.domains import parents
 from tocsin.flow.urls import read_url
 from tocsin.office.people.viewer import Viewer
@@ -33,6 +34,7 @@ class ListingFile:
     appeals: tuple[Appeal, ...]
     steps: tuple[Step, ...]
     announcements: tuple[Announcement, ...] = ()
+    withheld: tuple[tuple[str, str], ...] = ()  # steps that would be refused, and why
 
 
 def visible_listings(viewer: Viewer) -> QuerySet[Listing]:
@@ -60,13 +62,11 @@ def listing_for(viewer: Viewer, uid: UUID | str) -> ListingFile:
     acts = tuple(row.acts.filter(noun="listing").select_related("person"))
     mine = viewer.may(READ)
     appeals = tuple(row.appeals.all()) if mine else ()
-    steps = tuple(
-        step
-        for step in lifecycle.possible(LISTING, row.state, actor_of(viewer))
-        if step.name not in ("lapse", "expire", "approve")
-    )
+    steps = listing_steps(viewer, actor_of(viewer), row)
     told = row.announcements.prefetch_related("notices__party", "notices__delivery")
-    return ListingFile(row, acts, appeals, steps, tuple(told) if mine else ())
+    return ListingFile(
+        row, acts, appeals, steps.offered, tuple(told) if mine else (), steps.withheld
+    )
 
 
 def list_listings(viewer: Viewer, *, state: str, text: str, page: int) -> Page[Listing]:

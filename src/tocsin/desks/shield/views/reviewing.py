@@ -25,13 +25,14 @@ from tocsin.desks.shield.actions.naming import CHANGE, add_names, remove_name
 from tocsin.desks.shield.forms import AddNames, Approve, Reason
 from tocsin.desks.shield.models import Group, Listing, Name
 from tocsin.desks.shield.queries.appeals import REVIEW as APPEALS
-from tocsin.desks.shield.queries.appeals import appeal_for, open_appeals
+from tocsin.desks.shield.queries.appeals import AppealFile, appeal_for, open_appeals
 from tocsin.desks.shield.queries.choosing import choice_for
 from tocsin.desks.shield.queries.listings import (
     PROPOSE,
     READ,
     READ_OWN,
     REVIEW,
+    ListingFile,
     list_listings,
     listing_for,
 )
@@ -255,7 +256,7 @@ def _listing_page(
             "visits": visits_of(file.listing, least=least, at=now()),
         }
     said["shows_people"] = request.viewer.may(READ)  # not which of the node's people, to a partner
-    said |= _steps([one.name for one in file.steps], tried)
+    said |= _steps(file, tried)
     return render(request, "shield/listing.html", said, status=422 if tried else 200)
 
 
@@ -266,12 +267,15 @@ def _grounds(row: Listing) -> dict[str, Any]:
     return {"grounds": grounds, "places": places}
 
 
-def _steps(names: list[str], tried: tuple[str, Reason] | None) -> dict[str, Any]:
+def _steps(file: ListingFile | AppealFile, tried: tuple[str, Reason] | None) -> dict[str, Any]:
     """The forms of the steps; what was refused stands where it was tried."""
+    names = [one.name for one in file.steps]
     name, form = tried or ("", None)
     rows = [(one, STEPS[one], form if one == name and form else Reason(step=one)) for one in names]
     refused = form.non_field_errors() if form is not None and name not in names else []
-    return {"steps": rows, "open": name or (names[0] if names else ""), "refused": refused}
+    withheld = [(STEPS[one], why) for one, why in file.withheld]
+    opened = name or (names[0] if names else "")
+    return {"steps": rows, "withheld": withheld, "open": opened, "refused": refused}
 
 
 # ── appeals ──────────────────────────────────────────────────────────────────────────────
@@ -320,7 +324,7 @@ def _appeal_page(
     said = {"file": file, "row": file.appeal, "listing": file.appeal.listing, "crumbs": crumbs}
     said |= _grounds(file.appeal.listing)
     said["shows_people"] = True
-    said |= _steps([one.name for one in file.steps], tried)
+    said |= _steps(file, tried)
     return render(request, "shield/appeal_file.html", said, status=422 if tried else 200)
 
 
