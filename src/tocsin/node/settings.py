@@ -17,6 +17,7 @@ from tocsin.node.account_settings import *  # noqa: F403 those of accounts
 from tocsin.node.account_settings import PROVIDER_APPS
 from tocsin.node.desks import DESKS
 from tocsin.node.shield_settings import read_shield
+from tocsin.node.subscriber_settings import read_subscribers
 from tocsin.node.warning_settings import read_warning
 from tocsin.node.web_settings import *  # noqa: F403 the pages' own, in a file of their own
 
@@ -105,6 +106,7 @@ INSTALLED_APPS = [
 ]
 SECRET_KEY = secret_key(STORE)
 SHIELD = {**read_shield(), **read_warning()}
+SUBSCRIBERS = read_subscribers()
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True

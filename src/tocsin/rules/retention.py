@@ -32,6 +32,7 @@ class Place(StrEnum):
     GROUPS = "groups of messages"
     SHIELD_VISITS = "visits of the warning page"
     BINDINGS = "bindings of addresses"
+    FINDINGS = "findings on lines"
     WINDOW = "window"
     LEFTOVERS = "leftovers"
     REGISTER = "register"
@@ -209,6 +210,15 @@ RETENTION: tuple[Keep, ...] = (
         "to find whose line a report of the last months is about",
         "national law on traffic data; Directive 2002/58 art. 6 (unverified)",
         _OURS,
+    ),
+    Keep(
+        Place.FINDINGS,
+        ANY,
+        180 * _DAY,
+        "the last change",
+        "to warn the subscriber of a line, to see whether it helped, and to answer for the warning",
+        "the contract; GDPR 6(1)(f) with recital 49 (unverified)",
+        "the docstring of Finding",
     ),
     Keep(
         Place.WINDOW,

@@ -3,11 +3,17 @@
 from django.apps import AppConfig
 
 from tocsin.office.shapes import COUNT, TEXT, Shape
+from tocsin.rules.retention import Place
 
 _IMPORT = Shape(
     {"source": TEXT, "digest": TEXT, "messages": COUNT, "spans": COUNT, "refused": COUNT},
     summed=("messages", "spans", "refused"),
     counted=("source",),
+)
+_FATES = ("events", "exact", "ambiguous", "nobody", "not_attributable")
+_WARNED = Shape(
+    {"kind": TEXT, "playbook": TEXT, "version": COUNT, "step": COUNT, "way": TEXT},
+    counted=("kind", "playbook", "way"),
 )
 
 
@@ -17,15 +23,20 @@ class Subscribers(AppConfig):
     name = "tocsin.desks.subscribers"
     label = "subscribers"
     verbose_name = "Subscribers"
+    recurring = "tocsin.desks.subscribers.tasks.recurring"
     # For erasure (office.erasure): fields that may name a person, and what else is searched.
-    personal_texts = {"LogImport": ("name",)}
+    personal_texts = {"LogImport": ("name",), "Finding": ("family", "device")}
     named_texts = {"Contact": ("name", "email", "phone")}
     erase_files = "tocsin.desks.subscribers.actions.erasing.erase_bindings"
-    # For retention (office.retention): what drops files of ours that are due.
+    # For retention (office.retention): rows, and what drops files of ours that are due.
+    retention = (("Finding", Place.FINDINGS, "changed_at", None),)
     retain_files = "tocsin.desks.subscribers.actions.keeping.drop_due"
     register_shapes = {
         "subscribers:log:import": _IMPORT,
         "subscribers:contact:import": Shape({"digest": TEXT, "lines": COUNT}, summed=("lines",)),
+        "subscribers:line:look_up": Shape(dict.fromkeys(_FATES, COUNT), summed=_FATES),
+        "subscribers:line:warn": _WARNED,
+        "subscribers:line:cure": Shape({"kind": TEXT, "cure": TEXT}, counted=("kind", "cure")),
         "subscribers:line:consult": Shape(
             {"why": TEXT}, may={"what": TEXT, "shown": COUNT}, summed=("shown",)
         ),

@@ -107,7 +107,8 @@ def faults(rows: pl.DataFrame) -> pl.Series:
 def _parsed(rows: pl.DataFrame) -> pl.DataFrame:
     """`v4`, `high`, `low`, `length`, `is_cut` (no bits behind the prefix) and `inside_v4`."""
     found, given = _addresses(rows["ip"].fill_null(""))
-    high, low, six = _halves(found)
+    six = (found["v4"].is_null() & found["ip"].is_not_null()).to_numpy()
+    high, low = halves(found, six)
     v4 = found["v4"]
     most = pl.select(pl.when(pl.lit(v4).is_not_null()).then(32).otherwise(128)).to_series()
     length = (most if given is None else given.zip_with(given.is_not_null(), most)).to_numpy()
@@ -146,15 +147,14 @@ def _no(size: int) -> pl.Series:
     return pl.Series([None], dtype=pl.UInt32).new_from_index(0, size)
 
 
-def _halves(found: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The two halves of IPv6 addresses (uint64), noughts for all else; and which rows are IPv6."""
-    six = (found["v4"].is_null() & found["ip"].is_not_null()).to_numpy()
+def halves(found: pl.DataFrame, six: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two halves (uint64) of the addresses that are IPv6 (`six`), noughts for all else."""
     high, low = np.zeros(len(found), np.uint64), np.zeros(len(found), np.uint64)
     if six.any():
         packed = pack_v6(found["ip"].filter(pl.Series(six)))
         halves = np.frombuffer(packed.tobytes(), dtype=">u8").reshape(-1, 2)
         high[six], low[six] = halves[:, 0], halves[:, 1]
-    return high, low, six
+    return high, low
 
 
 def bindings(rows: pl.DataFrame, source: Source) -> pl.DataFrame:

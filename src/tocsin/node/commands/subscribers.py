@@ -7,13 +7,19 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from tocsin.node.commands import subscribers_warn
 from tocsin.node.commands.options import DEFAULT_STORE, By, Json, StoreOption, who
 from tocsin.node.console import clean, err, out, say_json, table
 from tocsin.node.store import open_existing, open_store
 from tocsin.words.errors import Unreadable, Unusable
 from tocsin.words.moments import iso, read_moment
 
-app = typer.Typer(help="Read logs of leases and say whose line it was.", no_args_is_help=True)
+app = typer.Typer(
+    help="Read logs of leases, say whose line it was, warn subscribers.", no_args_is_help=True
+)
+app.command("look-up")(subscribers_warn.look_up)
+app.command("warn")(subscribers_warn.warn)
+app.command("findings")(subscribers_warn.findings)
 PROTOCOLS = {"any": 0, "tcp": 6, "udp": 17}
 
 

@@ -1,6 +1,7 @@
 """The nouns of the provider's desk."""
 
 from tocsin.desks.subscribers.models.contact import Contact
+from tocsin.desks.subscribers.models.finding import Finding, LookUp, Warned
 from tocsin.desks.subscribers.models.source import BindingRun, LogImport, Source
 
-__all__ = ["BindingRun", "Contact", "LogImport", "Source"]
+__all__ = ["BindingRun", "Contact", "Finding", "LogImport", "LookUp", "Source", "Warned"]

@@ -1,0 +1,51 @@
+"""What the provider's desk does on a schedule."""
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from tocsin.desks.subscribers.actions.attributing import look_up_runs
+from tocsin.desks.subscribers.actions.reporting import report_outcomes
+from tocsin.desks.subscribers.actions.warning import Terms, end_unseen, warn_due
+from tocsin.desks.subscribers.queries.wordings import House
+from tocsin.office.jobs import Recurring, Slot
+
+
+def terms() -> Terms:
+    """What the operator lets out, by this node's settings."""
+    words = settings.SUBSCRIBERS
+    check = f"{settings.NODE_URL}/subscribers/check" if settings.NODE_URL else ""
+    house = House(settings.NODE_NAME, check.partition("://")[2])
+    return Terms(house, words["most"], words["quiet"], words["zone"])
+
+
+def look_up(slot: Slot) -> str | None:
+    """Each event of this network that came in to the line it was."""
+    done = look_up_runs(by=slot.by, at=slot.at, store_folder=slot.store_folder)
+    events = sum(row.events for row in done)
+    return f"{events:,} events looked up" if events else None
+
+
+def warn(slot: Slot) -> str | None:
+    """Subscribers are warned, where the operator switched that on."""
+    if not settings.SUBSCRIBERS["send"]:
+        return None
+    planned = warn_due(terms=terms(), by=slot.by, at=slot.at, store_folder=slot.store_folder)
+    sent = sum(not one.held for one in planned)
+    return f"{sent:,} subscribers warned" if sent else None
+
+
+def follow(slot: Slot) -> str | None:
+    """What is not seen again is over; how it went is said to whoever the report is from."""
+    ended = end_unseen(by=slot.by, at=slot.at)
+    said = [f"{ended:,} findings not seen again"] if ended else []
+    return "; ".join([*said, *report_outcomes(by=slot.by, at=slot.at)]) or None
+
+
+def recurring() -> list[Recurring]:
+    """Every job with its schedule. A look-up reads whole runs and has a lane of its own."""
+    return [
+        Recurring("look-up-lines", timedelta(seconds=30), look_up, lane="lines"),
+        Recurring("warn-subscribers", timedelta(minutes=5), warn, lane="warnings"),
+        Recurring("follow-lines", timedelta(minutes=5), follow, lane="warnings"),
+    ]

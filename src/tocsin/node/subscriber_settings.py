@@ -1,0 +1,71 @@
+"""The provider's desk: whether subscribers are warned, how many in a day, and when not.
+
+TOCSIN_SUBSCRIBERS_WARN   on: the worker warns; without it nobody is written to but by
+                          `tocsin subscribers warn --send`
+TOCSIN_SUBSCRIBERS_MOST   warnings in 24 hours (default 1000)
+TOCSIN_SUBSCRIBERS_QUIET  hours at which nobody is written to, 21:00-08:00 (default: none)
+TOCSIN_SUBSCRIBERS_ZONE   the time zone of these hours, Europe/Brussels (default UTC)
+TOCSIN_SUBSCRIBERS_RATE   codes that one address may check in an hour (default 20)
+"""
+
+import os
+import re
+from datetime import time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ImproperlyConfigured
+
+_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
+
+
+def read_subscribers() -> dict[str, Any]:
+    """The settings, checked; raises `ImproperlyConfigured`, naming the one."""
+    return {
+        "send": _is_on("TOCSIN_SUBSCRIBERS_WARN"),
+        "most": _whole("TOCSIN_SUBSCRIBERS_MOST", 1000),
+        "quiet": _quiet(),
+        "zone": _zone(),
+        "rate": _whole("TOCSIN_SUBSCRIBERS_RATE", 20),
+    }
+
+
+def _word(name: str) -> str:
+    return os.environ.get(name, "").strip()
+
+
+def _is_on(name: str) -> bool:
+    said = _word(name).lower() or "off"
+    if said not in ("on", "off"):
+        raise ImproperlyConfigured(f"{name}={said[:30]!r}: possible is on or off")
+    return said == "on"
+
+
+def _whole(name: str, default: int) -> int:
+    text = _word(name) or str(default)
+    if text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 1_000_000:
+        return int(text)
+    raise ImproperlyConfigured(f"{name}={text[:30]!r}: possible is 1 to 1000000")
+
+
+def _quiet() -> tuple[time, time] | None:
+    text = _word("TOCSIN_SUBSCRIBERS_QUIET")
+    if not text:
+        return None
+    found = _HOURS.fullmatch(text)
+    hours = [int(one) for one in found.groups()] if found else []
+    if not found or hours[:2] == hours[2:]:
+        raise ImproperlyConfigured(
+            f"TOCSIN_SUBSCRIBERS_QUIET={text[:30]!r}: possible is 21:00-08:00"
+        )
+    return time(hours[0], hours[1]), time(hours[2], hours[3])
+
+
+def _zone() -> ZoneInfo:
+    name = _word("TOCSIN_SUBSCRIBERS_ZONE") or "UTC"
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # of a name that is a path, or none there
+        raise ImproperlyConfigured(
+            f"TOCSIN_SUBSCRIBERS_ZONE={name[:60]!r} is no time zone. Possible: Europe/Brussels"
+        ) from None
