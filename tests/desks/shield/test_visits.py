@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from tests.desks.shield.conftest import BASIS, LURE
 from tocsin.desks.shield.actions.deciding import approve, step_listing
 from tocsin.desks.shield.actions.visiting import forget_few
 from tocsin.desks.shield.models import Listing, Visit
-from tocsin.desks.shield.queries.visits import visits_of
+from tocsin.desks.shield.queries.visits import line_of, visits_of
 from tocsin.node.logs import AsJson
 from tocsin.node.warning_settings import read_warning
+from tocsin.office.people.models import Limit
 from tocsin.office.people.viewer import Viewer
 from tocsin.rules.retention import Place, kept_for
 
@@ -73,7 +75,7 @@ def test_visits_are_counted_by_hour_and_network_and_the_page_says_so(
     visit("2001:db8:1::7", at=NOW + timedelta(hours=1))
     visit("10.0.0.1")
     settings.SHIELD = {**settings.SHIELD, "visits": "country"}
-    visit()
+    visit("192.0.2.9")
 
     assert "Your address is not stored." in page
     assert "Nothing about you was stored." not in page
@@ -83,6 +85,42 @@ def test_visits_are_counted_by_hour_and_network_and_the_page_says_so(
         (HOUR, "other", 1),
         (HOUR + timedelta(hours=1), "AS64496", 1),
     ]
+
+
+def test_who_comes_again_within_the_hour_is_one(visit: Any, listing: Listing):
+    for _ in range(5):
+        visit()
+    for end in ("1", "2", "ffff:1"):  # one line, whose browser changes its address
+        visit(f"2001:db8:1::{end}")
+    visit(at=NOW + timedelta(minutes=39))
+    assert counted() == [(HOUR, "AS64496", 2)]
+
+    visit(at=NOW + timedelta(minutes=41))
+    assert counted() == [(HOUR, "AS64496", 2), (HOUR + timedelta(hours=1), "AS64496", 1)]
+
+
+def test_who_comes_to_another_listing_is_counted_there_too(
+    visit: Any, listing: Listing, people: Callable[[str], Viewer], at: datetime
+):
+    other = approve(people("rita"), url="https://other-bank.example/", reason="x", basis=BASIS,
+                    at=at)  # fmt: skip
+    step_listing(people("rolf"), other.uid, step="confirm", text="", at=at)
+    visit()
+    with time_machine.travel(NOW, tick=False):
+        Client(REMOTE_ADDR="192.0.2.7").get("/shield/warning?name=other-bank.example")
+
+    assert [row.visits.get().count for row in (listing, other)] == [1, 1]
+
+
+def test_the_hash_by_which_somebody_is_known_again_goes_after_an_hour(visit: Any, listing: Listing):
+    visit()
+    before = Limit.objects.count()
+    forget_few(least=1, at=NOW + timedelta(minutes=59))
+    during = Limit.objects.count()
+    forget_few(least=1, at=NOW + timedelta(minutes=61))
+
+    assert (before, during, Limit.objects.count()) == (1, 1, 0)
+    assert counted() == [(HOUR, "AS64496", 1)]
 
 
 def test_what_is_not_listed_and_who_only_asks_for_the_head_count_for_nothing(
@@ -184,12 +222,14 @@ def test_of_a_visitor_nothing_is_kept_but_the_network(tmp_path: Path, monkeypatc
     @given(VISITORS)
     def come(visitors: list[tuple[str, str]]) -> None:
         Visit.objects.all().delete()
+        Limit.objects.all().delete()
         for address, agent in visitors:
             with time_machine.travel(NOW, tick=False):
                 headers = {"user-agent": agent, "referer": f"https://{agent}.example/"}
                 Client(REMOTE_ADDR=address, headers=headers).get(PAGE)
         kept = everything_in(store.path) + logged.getvalue().encode()
-        assert sum(one.count for one in row.visits.all()) == len(visitors)
+        lines = {line_of(str(ip_address(one))) for one, _ in visitors}
+        assert sum(one.count for one in row.visits.all()) == len(lines)
         assert [one for one, _ in visitors if _long(one) and one.encode() in kept] == []
         assert [agent for _, agent in visitors if agent.encode() in kept] == []
         assert {*json.loads(json.dumps(list(row.visits.values()[0])))} == {

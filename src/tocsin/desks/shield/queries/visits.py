@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_network
 from pathlib import Path
 
 import polars as pl
@@ -35,6 +36,11 @@ def network_of(address: str, *, kind: str, store_folder: Path, overlay: Path | N
     if value is None:
         return ELSEWHERE
     return f"AS{value}" if kind == ASN else str(value)
+
+
+def line_of(address: str) -> str:
+    """Whose address it is: an IPv6 line has a whole /64 of them, and changes among them."""
+    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 
 def visits_of(listing: Listing, *, least: int, at: datetime) -> Visits:
