@@ -170,7 +170,7 @@ def test_whoever_looks_later_reads_what_is_true_then(people: People, at: datetim
     step_listing(people("rolf"), row.uid, step="withdraw", text="a shop", at=at + 2 * MINUTE)
 
     assert outcome_of(message) == "withdrawn"
-    assert "the warning was withdrawn" in outcome_text("withdrawn")
+    assert "the warning was withdrawn" in outcome_text("withdrawn", language="en")
 
 
 def test_a_warning_that_ended_is_said_to_have_ended(people: People, at: datetime, group: Group):

@@ -78,8 +78,8 @@ def test_nothing_and_too_much_are_refused_with_what_is_possible(client: Client, 
 
     large = SimpleUploadedFile("x.eml", b"x" * (LARGEST_FILE + 1))
     for words, said in (
-        ({"text": " "}, "there is nothing to look at"),
-        ({"text": "x", "answer_to": "nobody"}, "valid email"),
+        ({"text": " "}, "There is nothing to look at"),
+        ({"text": "x", "answer_to": "nobody"}, "That is no e-mail address"),
         ({"file": large}, "at most 5 MiB"),
     ):
         page = send(client, **words)
@@ -160,7 +160,7 @@ def test_an_appeal_is_filed_by_reference_or_name_and_nothing_else(client: Client
     refused = client.post("/shield/appeal", {"about": "other.example", "text": "x"})
 
     assert refused.status_code == 422
-    assert "is not listed" in refused.content.decode()
+    assert "Nothing of this name is listed" in refused.content.decode()
     assert Appeal.objects.filter(listing=listing).count() == 2
 
 

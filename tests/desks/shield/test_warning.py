@@ -124,7 +124,7 @@ def test_a_page_says_who_reviewed_it_and_again_that_nobody_did_once_the_source_c
     )
     later = warning.Words("de", "reviewed", "Ada", "2026-12-01", "0" * 16, german.texts)
 
-    assert "Geprüft von Ada &lt;Berg&gt; am 2026-12-01" in reviewed.note
+    assert "Geprüft von Ada <Berg> am 2026-12-01" in reviewed.note
     assert later.note == german.texts["machine"]
 
 

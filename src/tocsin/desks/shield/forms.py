@@ -1,13 +1,14 @@
 """The forms of the shield, in the look of the house."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from tocsin.desks.shield.actions.appealing import LONGEST_TEXT as LONGEST_APPEAL
 from tocsin.desks.shield.actions.deciding import LONGEST_REASON
-from tocsin.desks.shield.actions.receiving import LONGEST_TEXT
+from tocsin.desks.shield.actions.receiving import LARGEST_FILE, LONGEST_TEXT
 from tocsin.desks.shield.queries.known import KINDS
 from tocsin.rules.audiences import MEMBERS, PROVIDERS, PUBLIC
 
@@ -23,61 +24,81 @@ def _plain(**words: str) -> forms.TextInput:
     return forms.TextInput(attrs={**attrs, **words})
 
 
+class Spoken(forms.Form):
+    """In the words of a language file: labels, hints, and what is wrong."""
+
+    says: ClassVar[dict[str, str]] = {}  # field to the key of its label; `…_hint` is its hint
+
+    def __init__(self, *given: Any, text: Mapping[str, str], **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.sentences = text
+        for name, field in self.fields.items():
+            key = self.says[name]
+            field.label, field.help_text = text[key], text.get(f"{key}_hint", "")
+            field.error_messages |= _wrong(field, text)
+
+
+def _wrong(field: forms.Field, text: Mapping[str, str]) -> dict[str, str]:
+    """By the code of a fault, what is said of it."""
+    said = {"required": text["wrong_empty"], "null_characters_not_allowed": text["wrong_name"]}
+    if isinstance(field, forms.FileField):
+        fault = text["wrong_file"].format(most=LARGEST_FILE // 1024 // 1024)
+        return said | dict.fromkeys(("invalid", "missing", "empty", "max_length"), fault)
+    said["max_length"] = text["wrong_long"].format(most=getattr(field, "max_length", ""))
+    return said | ({"invalid": text["wrong_mail"]} if isinstance(field, forms.EmailField) else {})
+
+
 def _mail() -> forms.EmailField:
     return forms.EmailField(
-        label=_("Your e-mail address, if you want an answer"),
-        required=False,
-        max_length=254,
-        help_text=_("You can also come back with the reference. We erase it with the answer."),
-        widget=forms.EmailInput(attrs={"class": _INPUT, "autocomplete": "email"}),
+        required=False, max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
     )
 
 
-class ReportMessage(forms.Form):
+class ReportMessage(Spoken):
     """A suspicious message or address, from anybody."""
 
-    text = forms.CharField(
-        label=_("The address, or the text of the message"),
-        required=False,
-        max_length=LONGEST_TEXT,
-        help_text=_("Do not open the link: copy it. A text message can be pasted whole."),
-        widget=_area(6),
-    )
-    file = forms.FileField(
-        label=_("The message as a file, or a picture of it"),
-        required=False,
-        max_length=255,
-        help_text=_("Optional: .eml, .msg, or a screenshot; at most 5 MiB."),
-        widget=forms.FileInput(attrs={"class": "govuk-file-upload"}),
-    )
+    says: ClassVar[dict[str, str]] = {
+        "text": "report_text", "file": "report_file", "answer_to": "mail"
+    }  # fmt: skip
+    text = forms.CharField(required=False, max_length=LONGEST_TEXT, widget=_area(6))
+    file = forms.FileField(required=False, max_length=255, widget=forms.FileInput())
     answer_to = _mail()
 
+    def clean_file(self) -> Any:
+        """As large as a report may be."""
+        file = self.cleaned_data["file"]
+        if file and file.size > LARGEST_FILE:
+            raise forms.ValidationError(self.fields["file"].error_messages["invalid"])
+        return file
 
-class FileAppeal(forms.Form):
+    def clean(self) -> dict[str, Any]:
+        """Something to look at."""
+        said = self.cleaned_data
+        if not self.errors and not (said.get("text") or said.get("file")):
+            raise forms.ValidationError(self.sentences["wrong_nothing"])
+        return said
+
+
+class FileAppeal(Spoken):
     """Somebody says that a listing is wrong."""
 
-    about = forms.CharField(
-        label=_("Name, address or reference of the listing"), max_length=2000, widget=_plain()
-    )
-    text = forms.CharField(label=_("Why it is wrong"), max_length=LONGEST_APPEAL, widget=_area(6))
-    is_cleaned = forms.BooleanField(
-        label=_("The site is mine, it was broken into, and it is clean again"),
-        required=False,
-        widget=forms.CheckboxInput(attrs={"class": "govuk-checkboxes__input"}),
-    )
+    says: ClassVar[dict[str, str]] = {
+        "about": "appeal_about",
+        "text": "appeal_text",
+        "is_cleaned": "appeal_cleaned",
+        "answer_to": "mail",
+    }
+    about = forms.CharField(max_length=2000, widget=_plain())
+    text = forms.CharField(max_length=LONGEST_APPEAL, widget=_area(6))
+    is_cleaned = forms.BooleanField(required=False)
     answer_to = _mail()
 
 
-class CheckName(forms.Form):
-    """Is it listed?"""
-
-    name = forms.CharField(label=_("Name or address"), max_length=2000, widget=_plain())
-
-
-class FindReference(forms.Form):
+class FindReference(Spoken):
     """What came of a report or an appeal."""
 
-    reference = forms.CharField(label=_("Reference"), max_length=30, widget=_plain())
+    says: ClassVar[dict[str, str]] = {"reference": "reference"}
+    reference = forms.CharField(max_length=30, widget=_plain())
 
 
 class Approve(forms.Form):

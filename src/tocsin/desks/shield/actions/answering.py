@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 
 from tocsin.desks.shield.actions import clocks
 from tocsin.desks.shield.models import Appeal, Group, Listing, Message, Sighting
 from tocsin.desks.shield.queries.covering import covering, covers, listings_of
-from tocsin.office import evidence, sentences
+from tocsin.desks.shield.queries.warning import spoken_in
+from tocsin.office import evidence
 from tocsin.office.people import letters
 from tocsin.office.people.sealing import unseal
 from tocsin.rules.audiences import PUBLIC
@@ -62,10 +62,9 @@ def _standing(rows: QuerySet[Message], *, at_once: bool) -> tuple[set[int], set[
 def _settle(message: Message, state: str, *, by: str, at: datetime) -> None:
     message.state, message.answered_at = state, as_utc(at)
     if address := bytes(message.sealed_address):
-        with sentences.speaking(message.language):
-            subject = _("What came of your report %(reference)s") % {"reference": message.reference}
-            text = f"{outcome_text(state)}\n"
-        letters.queue(unseal(address, purpose=ADDRESS).decode(), subject=subject, text=text, at=at)
+        said = outcome_text(state, language=message.language)
+        letter = _letter(message.language, "report", message.reference, said)
+        letters.queue(unseal(address, purpose=ADDRESS).decode(), **letter, at=at)
     digest = message.evidence.digest if message.evidence else ""
     message.sealed, message.sealed_address, message.sealed_letters = b"", b"", b""
     message.reporter, message.evidence = "", None
@@ -88,27 +87,9 @@ def _forget(digest: str, *, by: str, at: datetime) -> None:
         return  # a legal hold keeps it
 
 
-def outcome_text(state: str) -> str:
-    """What became of a report, in the language that is spoken; of a message: `outcome_of`."""
-    return {
-        "received": _("Your report is being looked at. Come back later."),
-        "listed": _(
-            "Your report led to a warning: people who follow the address are now protected. "
-            "Thank you."
-        ),
-        "rejected": _(
-            "We looked at it, and it is not on the public list: it was not fraud, it is gone "
-            "already, or others deal with it. Do not follow the address if you are not sure."
-        ),
-        "withdrawn": _(
-            "Your report led to a warning. It was looked at again: the address is not fraud, or "
-            "not any more, and the warning was withdrawn."
-        ),
-        "expired": _(
-            "Your report led to a warning, which has ended: nobody is warned of the address any "
-            "more. Report it again if it is still there."
-        ),
-    }[state]
+def outcome_text(state: str, *, language: str) -> str:
+    """What became of a report; of a message: `outcome_of`."""
+    return spoken_in(language).texts[f"report_{state}"]
 
 
 def outcome_of(message: Message) -> str:
@@ -124,19 +105,22 @@ def outcome_of(message: Message) -> str:
 def answer_appeal(appeal: Appeal, *, at: datetime) -> None:
     """Tell the appellant what was decided, and forget them."""
     if address := bytes(appeal.sealed_address):
-        with sentences.speaking(appeal.language):
-            subject = _("What came of your appeal %(reference)s") % {"reference": appeal.reference}
-            text = f"{appeal_text(appeal.state)}\n\n{appeal.outcome}\n"
-        letters.queue(unseal(address, purpose=ADDRESS).decode(), subject=subject, text=text, at=at)
+        said = appeal_text(appeal.state, language=appeal.language)
+        letter = _letter(appeal.language, "appeal", appeal.reference, said, appeal.outcome)
+        letters.queue(unseal(address, purpose=ADDRESS).decode(), **letter, at=at)
     appeal.sealed, appeal.sealed_about, appeal.sealed_address = b"", b"", b""
 
 
-def appeal_text(state: str) -> str:
-    """Where an appeal stands, in the language that is spoken."""
+def appeal_text(state: str, *, language: str) -> str:
+    """Where an appeal stands."""
+    return spoken_in(language).texts[f"appeal_{state}"]
+
+
+def _letter(language: str, kind: str, reference: str, *said: str) -> dict[str, str]:
+    """Subject and text of a mail, which says as the pages do who translated it."""
+    words = spoken_in(language)
+    parts = [part for part in (*said, words.note) if part]
     return {
-        "filed": _("Your appeal is filed. Somebody who did not list it decides within a day."),
-        "taken": _("Somebody who did not list it is looking at your appeal."),
-        "upheld": _("You were right. The listing is withdrawn."),
-        "dismissed": _("The listing stands."),
-        "settled": _("The listing ended before your appeal was decided."),
-    }[state]
+        "subject": f"{words.texts[f'your_{kind}']} {reference}",
+        "text": "\n\n".join(parts) + "\n",
+    }

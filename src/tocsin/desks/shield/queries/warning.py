@@ -1,7 +1,8 @@
-"""The texts of the warning page, one file per official language, and the pages made of them.
+"""The texts for the public, one file per official language, and the warning page made of them.
 
-They lie apart from the catalogues of the node, because a reader who is warned needs all 24
-languages, whatever else is translated. Each file says who translated and who reviewed it.
+They lie apart from the catalogues of the node, because whoever is warned, reports, checks or
+appeals needs all 24 languages, whatever else is translated. Each file says who translated and who
+reviewed it.
 """
 
 import hashlib
@@ -15,7 +16,6 @@ from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 from tocsin.words.errors import Unusable
@@ -67,13 +67,13 @@ class Words:
         return "rtl" if self.code in _RIGHT_TO_LEFT else "ltr"
 
     @property
-    def note(self) -> SafeString:
+    def note(self) -> str:
         """Who translated and reviewed it; "" for the source itself."""
         if self.status == "source":
-            return SafeString("")
+            return ""
         if self.status == "machine" or self.is_outdated:
-            return format_html("{}", self.texts["machine"])
-        return format_html(self.texts["reviewed"], who=self.reviewed_by, day=self.reviewed_on)
+            return self.texts["machine"]
+        return self.texts["reviewed"].format(who=self.reviewed_by, day=self.reviewed_on)
 
     @property
     def is_outdated(self) -> bool:
@@ -108,6 +108,11 @@ def words_in(code: str) -> Words:
     return Words(code, **facts)
 
 
+def spoken_in(language: str) -> Words:
+    """As `words_in`, for what is on file of somebody: another language is English."""
+    return words_in(language if language in OFFICIAL else SOURCE)
+
+
 def language_for(chosen: str, accepted: str) -> str:
     """The language that was chosen, or the first that the browser asks for, or English."""
     if chosen in OFFICIAL:
@@ -134,7 +139,7 @@ def warning_page(
     `switch` is the address of the same page in the language `{code}`.
     """
     words = words_in(code)
-    said = _around(words, style=style, switch=switch) | {
+    said = around(words, style=style, switch=switch) | {
         "host": host,
         "imitates": format_html(words.texts["imitates"], brand=brand) if brand else "",
         "is_listed": is_listed,
@@ -149,7 +154,7 @@ def owner_page(code: str, *, recheck: str, style: str, switch: str) -> str:
     """What the owner of a site that was broken into can do, and where to ask for a re-check."""
     words = words_in(code)
     sources = {one.address: one.source for one in CLEAN_UP if one.source}
-    said = _around(words, style=style, switch=switch) | {
+    said = around(words, style=style, switch=switch) | {
         "steps": [words.texts[one.key] for one in CLEAN_UP],
         "recheck": recheck,
         "sources": [(name, address) for address, name in sources.items()],
@@ -157,8 +162,8 @@ def owner_page(code: str, *, recheck: str, style: str, switch: str) -> str:
     return render_to_string("shield/owner.html", said)
 
 
-def _around(words: Words, *, style: str, switch: str) -> dict[str, Any]:
-    """What both pages share."""
+def around(words: Words, *, style: str, switch: str) -> dict[str, Any]:
+    """What all pages in these languages share."""
     return {
         "words": words,
         "text": words.texts,

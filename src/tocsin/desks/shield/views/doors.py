@@ -9,11 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.http.request import split_domain_port
-from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import get_language
 
 from tocsin.desks.shield.actions.receiving import pseudonym_of
+from tocsin.desks.shield.views.spoken import spoken_page
 from tocsin.office.limits import client_address, may_try
 
 View = Callable[..., HttpResponseBase]
@@ -40,7 +39,7 @@ def open_to_all(name: str) -> Callable[[View], View]:
 
 def too_often(request: HttpRequest) -> HttpResponseBase:
     """429, with when to come back."""
-    response = render(request, "shield/too_often.html", status=429)
+    response = spoken_page(request, "shield/too_often.html", {}, status=429)
     response["Retry-After"] = "3600"
     return response
 
@@ -53,11 +52,6 @@ def now() -> datetime:
 def store_folder() -> Path:
     """Where this node keeps its files."""
     return Path(settings.STORE)
-
-
-def language() -> str:
-    """What the page is read in."""
-    return get_language() or "en"
 
 
 def contact(request: HttpRequest) -> str:

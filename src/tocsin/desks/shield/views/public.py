@@ -4,27 +4,28 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tocsin.desks.shield.actions.answering import appeal_text, outcome_of, outcome_text
 from tocsin.desks.shield.actions.appealing import file_appeal
 from tocsin.desks.shield.actions.receiving import LARGEST_FILE, Brought, receive_message
 from tocsin.desks.shield.actions.references import tidy
-from tocsin.desks.shield.forms import CheckName, FileAppeal, FindReference, ReportMessage
-from tocsin.desks.shield.models import Appeal, Message
+from tocsin.desks.shield.forms import FileAppeal, FindReference, ReportMessage
+from tocsin.desks.shield.models import Appeal, Listing, Message
 from tocsin.desks.shield.queries.grounds import public_grounds
 from tocsin.desks.shield.queries.listings import Known, check
 from tocsin.desks.shield.views.doors import (
-    language,
     now,
     open_to_all,
     pseudonym,
     store_folder,
     too_often,
 )
+from tocsin.desks.shield.views.spoken import address_of, sentence_of, spoken, spoken_page
 from tocsin.office import sentences
 from tocsin.office.limits import may_try
+from tocsin.office.templatetags.words import moment
 from tocsin.words.errors import NotFound, TocsinError, Unreadable
 from tocsin.words.moments import iso
 
@@ -36,15 +37,16 @@ PUBLIC = "public"
 @_FORM
 def report(request: HttpRequest) -> HttpResponseBase:
     """Report a suspicious message; the answer is a reference, whatever was sent."""
-    posted = request.method == "POST"
-    form = ReportMessage(request.POST if posted else None, request.FILES if posted else None)
+    posted, words = request.method == "POST", spoken(request)
+    given = (request.POST, request.FILES) if posted else ()
+    form = ReportMessage(*given, text=words.texts)
     if posted and form.is_valid():
         file, at = form.cleaned_data["file"], now()
         brought = Brought(
             text=form.cleaned_data["text"],
             data=file.read(LARGEST_FILE + 1) if file else b"",
             answer_to=form.cleaned_data["answer_to"],
-            language=language(),
+            language=words.code,
             reporter=pseudonym(request, at=at),
         )
         try:
@@ -52,39 +54,43 @@ def report(request: HttpRequest) -> HttpResponseBase:
         except TocsinError as fault:
             form.add_error(None, sentences.said(str(fault)))
         else:
-            return redirect("shield:outcome", reference=row.reference)
+            return redirect(address_of(request, "shield:outcome", reference=row.reference))
     status = 422 if form.errors else 200
-    return render(request, "shield/report.html", {"form": form}, status=status)
+    return spoken_page(request, "shield/report.html", {"form": form}, status=status)
 
 
 @open_to_all("shield-outcome")
 @require_safe
 def outcome(request: HttpRequest, reference: str) -> HttpResponseBase:
     """What came of a report or an appeal; whoever has the reference may ask."""
-    word = tidy(reference)
+    word, words = tidy(reference), spoken(request)
+    code = words.code
     message = Message.objects.filter(reference=word).first()
     appeal = None if message else Appeal.objects.filter(reference=word).first()
-    if message is None and appeal is None:
-        return render(request, "shield/outcome.html", {"reference": word}, status=404)
-    said = {
-        "reference": word,
-        "message": message,
-        "appeal": appeal,
-        "rested_on": public_grounds(appeal.listing) if appeal else None,
-        "text": outcome_text(outcome_of(message)) if message else appeal_text(appeal.state),  # type: ignore[union-attr]
-    }
-    return render(request, "shield/outcome.html", said)
+    said: dict[str, Any] = {"reference": word, "message": message, "appeal": appeal}
+    if message is not None:
+        said["outcome"] = outcome_text(outcome_of(message), language=code)
+    elif appeal is not None:
+        said["outcome"] = appeal_text(appeal.state, language=code)
+        said |= _grounds(request, appeal.listing)
+    else:
+        return spoken_page(request, "shield/outcome.html", said, status=404)
+    received_at = message.received_at if message else appeal.filed_at  # type: ignore[union-attr]
+    said["received"] = words.texts["received_at"].format(at=moment(received_at))
+    return spoken_page(request, "shield/outcome.html", said)
 
 
 @open_to_all("shield-find")
 @_FORM
 def find(request: HttpRequest) -> HttpResponseBase:
     """To what came of something, by its reference."""
-    form = FindReference(request.POST if request.method == "POST" else None)
+    given = request.POST if request.method == "POST" else None
+    form = FindReference(given, text=spoken(request).texts)
     if request.method == "POST" and form.is_valid():
-        return redirect("shield:outcome", reference=tidy(form.cleaned_data["reference"]))
+        reference = tidy(form.cleaned_data["reference"])
+        return redirect(address_of(request, "shield:outcome", reference=reference))
     status = 422 if form.errors else 200
-    return render(request, "shield/find.html", {"form": form}, status=status)
+    return spoken_page(request, "shield/find.html", {"form": form}, status=status)
 
 
 @open_to_all("shield-check")
@@ -93,11 +99,29 @@ def check_name(request: HttpRequest) -> HttpResponseBase:
     """Is it listed, why, since when; nothing of what is asked is kept."""
     asked = request.GET.get("name", "")
     found, problem = _checked(asked)
-    form = CheckName({"name": asked} if asked else None)
     row = found.listing if found else None
-    rested_on = public_grounds(row) if row else None
-    said = {"form": form, "found": found, "problem": problem, "rested_on": rested_on}
-    return render(request, "shield/check.html", said, status=400 if problem else 200)
+    said = {"asked": asked[:2000], "found": found, "is_unreadable": bool(problem)}
+    if found:
+        key = "check_listed" if row else "check_not"
+        said["answer"] = spoken(request).texts[key].format(host=found.host)
+    said |= _grounds(request, row) if row else {}
+    return spoken_page(request, "shield/check.html", said, status=400 if problem else 200)
+
+
+def _grounds(request: HttpRequest, row: Listing) -> dict[str, Any]:
+    """What it rests on; sentences of the software in the page's language where it knows them."""
+    rested_on, words = public_grounds(row), spoken(request)
+    code, counts = words.code, ""
+    if rested_on and rested_on.messages:
+        counts = words.texts["rested_count"].format(
+            reports=rested_on.messages, people=rested_on.reporters
+        )
+    return {
+        "rested_counts": counts,
+        "because": sentence_of(row.because, code),
+        "reasons": [sentence_of(one, code) for one in rested_on.reasons] if rested_on else [],
+        "rested_on": rested_on,
+    }
 
 
 @open_to_all("shield-check-call")
@@ -140,20 +164,20 @@ def _checked(asked: str) -> tuple[Known | None, str]:
 @_FORM
 def appeal(request: HttpRequest) -> HttpResponseBase:
     """Say that a listing is wrong."""
-    posted = request.method == "POST"
+    posted, words = request.method == "POST", spoken(request)
     initial = {
         "about": request.GET.get("name", "")[:2000],
         "is_cleaned": request.GET.get("cleaned") == "1",
     }
-    form = FileAppeal(request.POST if posted else None, initial=initial)
+    form = FileAppeal(request.POST if posted else None, initial=initial, text=words.texts)
     if posted and form.is_valid():
         try:
-            row = file_appeal(**form.cleaned_data, language=language(), by=PUBLIC, at=now())
-        except NotFound as fault:
-            form.add_error("about", sentences.said(str(fault)))
+            row = file_appeal(**form.cleaned_data, language=words.code, by=PUBLIC, at=now())
+        except NotFound:
+            form.add_error("about", words.texts["wrong_listing"])
         except TocsinError as fault:
             form.add_error(None, sentences.said(str(fault)))
         else:
-            return redirect("shield:outcome", reference=row.reference)
+            return redirect(address_of(request, "shield:outcome", reference=row.reference))
     status = 422 if form.errors else 200
-    return render(request, "shield/appeal.html", {"form": form}, status=status)
+    return spoken_page(request, "shield/appeal.html", {"form": form}, status=status)

@@ -14,10 +14,10 @@ from tocsin.desks.shield.models import Listing
 from tocsin.desks.shield.queries.listings import Known, check
 from tocsin.desks.shield.queries.warning import Links, language_for, owner_page, warning_page
 from tocsin.desks.shield.views.doors import now, open_to_all, store_folder
+from tocsin.desks.shield.views.spoken import STYLE
 from tocsin.office.limits import client_address
 from tocsin.words.errors import Unreadable
-
-STYLE = "tocsin/warning.css"
+from tocsin.words.languages import OFFICIAL
 
 
 @open_to_all("shield-warning")
@@ -40,7 +40,7 @@ def warning(request: HttpRequest) -> HttpResponseBase:
         )
     text = warning_page(
         code,
-        links=_links(found, row),
+        links=_links(found, row, request.GET.get("lang", "")),
         style=static(STYLE),
         switch=_switch(asked),
         host=found.host if found and row else "",
@@ -58,6 +58,7 @@ def owner(request: HttpRequest) -> HttpResponseBase:
     asked = request.GET.get("name", "")[:2000]
     code = _language(request)
     again = {"cleaned": "1", **({"name": asked} if asked else {})}
+    again |= {"lang": code} if request.GET.get("lang") == code else {}
     text = owner_page(
         code,
         recheck=_address("shield:appeal", **again),
@@ -74,11 +75,13 @@ def _found(asked: str) -> Known | None:
         return None
 
 
-def _links(found: Known | None, row: Listing | None) -> Links:
-    name = {"name": found.host} if found and row else {}
-    reference = {"name": row.reference} if row else {}
+def _links(found: Known | None, row: Listing | None, chosen: str) -> Links:
+    """In the language that was chosen; else each page goes by the browser, as this one did."""
+    lang = {"lang": chosen} if chosen in OFFICIAL else {}
+    name = ({"name": found.host} if found and row else {}) | lang
+    reference = ({"name": row.reference} if row else {}) | lang
     return Links(
-        report=_address("shield:report"),
+        report=_address("shield:report", **lang),
         check=_address("shield:check", **name),
         appeal=_address("shield:appeal", **reference),
         owner=_address("shield:owner", **reference),
