@@ -86,6 +86,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 # ── cookies and what a browser is told ───────────────────────────────────────────────────
 
+SESSION_ENGINE = "tocsin.office.people.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

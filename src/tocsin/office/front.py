@@ -7,10 +7,11 @@ function from a viewer and a moment to cards. Nobody is shown what they may not 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.apps import apps
-from django.urls import reverse
+from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
@@ -75,4 +76,9 @@ def cards_for(viewer: "Viewer", *, at: datetime) -> list[Card]:
 
 def url_of(entry: Entry) -> str:
     """Where a page of a section is."""
-    return reverse(entry.route)
+    return _url_of(entry.route, get_urlconf(), get_script_prefix())
+
+
+@cache
+def _url_of(route: str, urls: str | None, prefix: str) -> str:  # noqa: ARG001  of these it depends
+    return reverse(route)

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 Row = TypeVar("Row")
-Value = int | UUID | datetime
+Value = int | str | UUID | datetime
 
 
 class Prepared(Generic[Row]):
@@ -71,5 +71,6 @@ def _adapted(values: Sequence[Value]) -> list[Any]:
 
 # Marks: values that no question has by itself.
 A_KEY, ANOTHER_KEY = 7_000_000_000_000_001, 7_000_000_000_000_003
+A_WORD = "a mark that no question has by itself"
 A_UID = UUID("00000000-0000-0000-0000-000000000001")
 A_MOMENT = datetime(1903, 3, 3, 3, 3, 3, 3, tzinfo=UTC)

@@ -101,11 +101,13 @@ class Viewer:
 def _held(mandate: Mandate) -> frozenset[Competence]:
     """Competences of a mandate that its party's role can still carry."""
     from_words: Iterable[str] = mandate.competences
-    known = {one.value: one for one in Competence}
     role = mandate.party.role
     return frozenset(
-        known[word] for word in from_words if word in known and role in HELD_BY[known[word]]
+        _KNOWN[word] for word in from_words if word in _KNOWN and role in HELD_BY[_KNOWN[word]]
     )
+
+
+_KNOWN = {one.value: one for one in Competence}
 
 
 NOBODY = Viewer()

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from tocsin.desks.response.models import SavedFilter
 from tocsin.office.people.viewer import Viewer
+from tocsin.office.prepared import A_KEY, Prepared
 
 
 @dataclass(frozen=True)
@@ -20,5 +21,8 @@ def saved_filters(viewer: Viewer) -> list[Saved]:
     """Somebody's own, by name; programs have none."""
     if viewer.person is None or viewer.scopes is not None:
         return []
-    rows = SavedFilter.objects.filter(person=viewer.person).order_by("name")
+    rows = _own(viewer.person.pk)
     return [Saved(row.uid.hex, row.name, urlencode(row.filters, doseq=True)) for row in rows]
+
+
+_own = Prepared(lambda person: SavedFilter.objects.filter(person=person).order_by("name"), A_KEY)

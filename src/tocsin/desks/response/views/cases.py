@@ -30,6 +30,7 @@ from tocsin.desks.response.views.doors import (
     query_without,
     store_folder,
 )
+from tocsin.desks.response.views.rows import case_rows
 from tocsin.office import sentences
 from tocsin.office.documents.pdf import is_installed
 from tocsin.office.models import Party
@@ -79,8 +80,13 @@ def list_cases(request: Asked) -> HttpResponseBase:
         return _exported(request, filters, form)
     order = request.GET.get("order", "changed")
     desk = viewer.may("response:case:read")
+    page = queries.cases_for(viewer, filters, page=page_number(request), order=order)
+    steps = [(name, STEPS[name]) for name in ANSWERS] if viewer.may(ANSWER) else []
+    may_handle = viewer.may(HANDLE)
+    tick = bool(steps) or may_handle
     said = {
-        "page": queries.cases_for(viewer, filters, page=page_number(request), order=order),
+        "page": page,
+        "rows": case_rows(page.rows, page.tags if desk else None, tick=tick, party=desk),
         "facets": queries.facets_for(viewer, filters),
         "filters": filters,
         "chosen": {name: set(words) for name, words in filters.words().items()},
@@ -90,8 +96,9 @@ def list_cases(request: Asked) -> HttpResponseBase:
         "is_desk": desk,
         "problem": problem,
         "saved": saved_filters(viewer),
-        "steps": [(name, STEPS[name]) for name in ANSWERS] if viewer.may(ANSWER) else [],
-        "may_handle": viewer.may(HANDLE),
+        "steps": steps,
+        "may_handle": may_handle,
+        "tick": tick,
         "crumbs": crumbs(),
     }
     return render(request, "response/cases.html", said, status=400 if problem else 200)

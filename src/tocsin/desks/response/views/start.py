@@ -12,6 +12,7 @@ from tocsin.desks.response.actions.owed import MAY, consult_deadlines
 from tocsin.desks.response.forms import LookUp
 from tocsin.desks.response.queries import front
 from tocsin.desks.response.queries.cases import my_open_work
+from tocsin.desks.response.views.rows import case_rows
 from tocsin.office.attachments import attachment
 from tocsin.office.documents import ical
 from tocsin.office.people.asking import Asked, needs
@@ -32,7 +33,10 @@ def start(request: Asked) -> HttpResponseBase:
             "form": LookUp() if viewer.may("response:preview:read") else None,
             "may_add": viewer.may("response:report:add") or viewer.may("response:report:add_own"),
             "cards": [card for card in front.cards(viewer, at=at) if card.count],
-            "piles": [(named[pile.name], pile) for pile in my_open_work(viewer, most=5)],
+            "piles": [
+                (named[pile.name], pile, case_rows(pile.rows))
+                for pile in my_open_work(viewer, most=5)
+            ],
             "clocks": front.clocks_for(viewer)[:MOST_CLOCKS],
             "now": at,
         },
