@@ -135,6 +135,10 @@ PAGES: dict[str, tuple[Body, ...]] = {
     ),
     "shield:names": (_plain(kind="top_site", values="x.example"),),
     "shield:name_forget": (_plain(),),
+    "subscribers:check": (
+        _plain(code="AAAA-BBBB-CCCC"),
+        _plain(code="AAAA-BBBB-CCCC", done="1"),
+    ),
     "response:records": (_plain(why="a test of ours"),),
 }  # fmt: skip
 
