@@ -6,9 +6,10 @@ written in one transaction with the step of the clock, so that a worker that die
 and doubles nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -48,20 +49,53 @@ def start(
     when = due(rule, started_at=started_at, zone=zone, holidays=holidays)
     with transaction.atomic():
         row, is_new = Deadline.objects.get_or_create(
-            idempotency_key=f"{rule.name}:{matter.hex}:{iso(started_at)}"[:150],
+            idempotency_key=_key(rule, matter, started_at),
             defaults={
-                "rule": rule.name,
                 "matter": matter,
-                "party": party,
-                "started_at": as_utc(started_at),
-                "due_at": when.safe_at,
-                "latest_at": when.latest_at,
-                "next_attempt_at": _first(rule, when).at,
+                **_started(rule, when, party=party, started_at=started_at),
             },
         )
         if is_new:
             _record("start", row, by=by, at=at, because=when.because)
     return row
+
+
+def start_new(
+    rule: Rule,
+    *,
+    matters: Sequence[UUID],
+    party: Party | None,
+    started_at: datetime,
+    zone: tzinfo,
+    holidays: Holidays,
+    by: str,
+    at: datetime,
+) -> list[Deadline]:
+    """The same for matters that this very transaction made: they have no clock yet."""
+    when = due(rule, started_at=started_at, zone=zone, holidays=holidays)
+    words = _started(rule, when, party=party, started_at=started_at)
+    rows = Deadline.objects.bulk_create(
+        Deadline(idempotency_key=_key(rule, matter, started_at), matter=matter, **words)
+        for matter in matters
+    )
+    facts = [(row.matter, _facts(row, because=when.because)) for row in rows]
+    register.record_all(facts, action="office:deadline:start", actor=by, at=at)
+    return rows
+
+
+def _key(rule: Rule, matter: UUID, started_at: datetime) -> str:
+    return f"{rule.name}:{matter.hex}:{iso(started_at)}"[:150]
+
+
+def _started(rule: Rule, when: Due, *, party: Party | None, started_at: datetime) -> dict[str, Any]:
+    return {
+        "rule": rule.name,
+        "party": party,
+        "started_at": as_utc(started_at),
+        "due_at": when.safe_at,
+        "latest_at": when.latest_at,
+        "next_attempt_at": _first(rule, when).at,
+    }
 
 
 def meet(matter: UUID, rule: str, *, by: str, at: datetime) -> Deadline | None:
@@ -243,10 +277,10 @@ def _record(verb: str, row: Deadline, *, by: str, at: datetime, **facts: registe
         actor=by,
         at=at,
         subject=row.matter,
-        facts={
-            "rule": row.rule,
-            "party": row.party.slug if row.party else None,
-            "due": iso(row.due_at),
-            **facts,
-        },
+        facts=_facts(row, **facts),
     )
+
+
+def _facts(row: Deadline, **facts: register.Fact) -> dict[str, register.Fact]:
+    party = row.party.slug if row.party else None
+    return {"rule": row.rule, "party": party, "due": iso(row.due_at), **facts}

@@ -8,9 +8,12 @@ so a file that a crash left behind tells nothing, and erasing the key erases eve
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,6 +55,83 @@ def keep(
         if new.evidence_class == _PROHIBITED:
             return _settle(new, sealed_file.count(stream), temporary=None, final=None)
         return _keep_sealed(new, stream, store_folder / "evidence")
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Bytes that lie sealed and durable in the store, and of which there is no row yet."""
+
+    row: Evidence
+    temporary: Path
+
+
+@contextmanager
+def sealed_up(
+    files: Iterable[tuple[bytes, str]],
+    *,
+    evidence_class: str,
+    at: datetime,
+    keep_for: timedelta,
+    store_folder: Path,
+) -> Iterator[list[Waiting]]:
+    """Several small files and their media types, sealed and durable before a transaction begins.
+
+    Inside it, `settle_all` and `put_all`; what is in no place by the end is gone. Raises
+    `OutOfSpace`.
+    """
+    folder = store_folder / "evidence"
+    waiting: list[Waiting] = []
+    try:
+        with _readable_faults(store_folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for data, media_type in files:
+                key = secrets.token_bytes(32)
+                row = Evidence(
+                    evidence_class=Evidence.Class(evidence_class),
+                    media_type=media_type,
+                    received_at=as_utc(at),
+                    keep_until=as_utc(at) + keep_for,
+                    key=key,
+                )
+                waiting.append(Waiting(row, folder / f".{secrets.token_hex(16)}.part"))
+                _note(row, _seal_to(waiting[-1].temporary, BytesIO(data), key=key))
+        yield waiting
+    finally:
+        for one in waiting:
+            one.temporary.unlink(missing_ok=True)
+
+
+def settle_all(waiting: Sequence[Waiting], *, store_folder: Path) -> list[Evidence]:
+    """The row of each, in the transaction of what they belong to; bytes kept before have one."""
+    digests = {one.row.digest for one in waiting}
+    locked = Evidence.objects.select_for_update().order_by("digest")
+    known = {row.digest: row for row in locked.filter(digest__in=digests)}
+    new: dict[str, Evidence] = {}
+    for one in waiting:
+        if (old := known.get(one.row.digest)) is None:
+            new.setdefault(one.row.digest, copy(one.row))  # what is made may be rolled back
+            continue
+        is_there = path_of(old.digest, store_folder=store_folder).exists()
+        _merge(old, one.row, is_lost=not old.key or not is_there)
+    Evidence.objects.bulk_create(row for _, row in sorted(new.items()))
+    found = known | new
+    return [found[one.row.digest] for one in waiting]
+
+
+def put_all(waiting: Iterable[tuple[Waiting, Evidence]], *, store_folder: Path) -> None:
+    """Each file into its place, before the transaction of its row ends; a row that has another
+    key has another file. Raises `OutOfSpace`."""
+    folder = store_folder / "evidence"
+    changed: set[Path] = set()
+    with _readable_faults(store_folder):
+        for one, row in waiting:
+            if row.key == one.row.key:
+                final = path_of(row.digest, store_folder=store_folder)
+                final.parent.mkdir(mode=0o700, exist_ok=True)
+                one.temporary.replace(final)
+                changed |= {final.parent, folder}
+        for place in sorted(changed):
+            _flush(place)
 
 
 def read(digest: str, *, store_folder: Path) -> Iterator[bytes]:
@@ -161,7 +241,7 @@ def _settle(
     The file is renamed inside the transaction and after the row is locked, so that row and
     file always carry the same key, whichever of two processes wins.
     """
-    new.digest, new.size, new.stored_size = sealed.digest, sealed.size, sealed.stored_size
+    _note(new, sealed)
     with transaction.atomic():
         row = _insert(new) or _lock(new.digest)
         if row is not new:
@@ -170,6 +250,10 @@ def _settle(
         if temporary and final and row.key == new.key:
             _rename(temporary, final)
     return row
+
+
+def _note(new: Evidence, sealed: Sealed) -> None:
+    new.digest, new.size, new.stored_size = sealed.digest, sealed.size, sealed.stored_size
 
 
 def _insert(new: Evidence) -> Evidence | None:
@@ -200,11 +284,15 @@ def _rename(temporary: Path, final: Path) -> None:
     final.parent.mkdir(mode=0o700, exist_ok=True)
     temporary.replace(final)
     for folder in (final.parent, final.parent.parent):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _flush(folder)
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read_sealed(evidence: Evidence, path: Path) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ from tocsin.desks.shield.actions.reading_mail import Taker, read_imap, read_mail
 from tocsin.desks.shield.actions.receiving import pseudonym_of
 from tocsin.desks.shield.models import Arrival, Group, Message, Sighting
 from tocsin.node.store import Store
+from tocsin.office import evidence
 from tocsin.office.jobs import Slot
 from tocsin.office.models import Evidence
 from tocsin.office.people.letters import read
@@ -255,17 +256,45 @@ def test_what_is_no_phishing_or_too_large_stays_for_a_person(box, take, monkeypa
 def test_a_mail_that_makes_us_stumble_keeps_nobody_waiting(box, take, monkeypatch):
     put(box, "1", mail(1))
     put(box, "2", mail(2))
-    real = reading_mail.receive_message
+    real = reading_mail.receive_messages
 
-    def stumble(brought: Any, **words: Any) -> Message:
-        if b"<1@" in brought.data:
+    def stumble(found: Any, *files: Any, **words: Any) -> Any:
+        written = real(found, *files, **words)
+        if any(b"<1@" in one.brought.data for one in found):
             raise ValueError("a slip")
-        return real(brought, **words)
+        return written
 
-    monkeypatch.setattr(reading_mail, "receive_message", stumble)
+    monkeypatch.setattr(reading_mail, "receive_messages", stumble)
 
     assert read_maildir(box, take()) == {"refused": 1, "message": 1}
     assert lies(box) == ["1:2,FS"]
+    kept = Message.objects.select_related("evidence").get().evidence
+    assert kept is not None
+    store = take().store_folder
+    assert b"".join(evidence.read(kept.digest, store_folder=store)) == mail(2)
+    files = [path for path in (store / "evidence").rglob("*") if path.is_file()]
+    assert files == [evidence.path_of(kept.digest, store_folder=store)]  # of the other: nothing
+
+
+def test_a_full_store_asks_the_database_no_more_than_an_empty_one(
+    box, take, django_assert_max_num_queries
+):
+    """For the first 40 mails and for 40 more of the same campaigns, with 80 there already."""
+    for start in (0, 40, 80):
+        for number in range(start, start + 40):
+            lure = f"https://a{number % 5}.lure{number % 5}.example/?id={number}"
+            put(box, str(number), mail(number, sender=f"c{number}@reader.example", lure=lure))
+        with django_assert_max_num_queries(60):
+            assert read_maildir(box, take()) == Counter(message=40)
+    assert sorted(Group.objects.values_list("messages", flat=True)) == [24] * 5
+
+
+def test_what_comes_together_is_counted_by_its_sender_and_twice_is_once(box, take):
+    for name, number in (("1", 1), ("2", 1), ("3", 2), ("4", 3)):
+        put(box, name, mail(number))
+
+    assert read_maildir(box, take(most=2)) == {"message": 2, "repeat": 1, "too often": 1}
+    assert lies(box) == ["4:2,FS"]
 
 
 @pytest.mark.parametrize(

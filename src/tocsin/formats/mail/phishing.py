@@ -63,7 +63,11 @@ def parse(chunk: Chunk) -> Parsed:
 
 def read(data: bytes, tally: Tally) -> list[Row]:
     """The rows of one message; raises Unfit where nothing in it can be acted on."""
-    lures = lures_of(read_message(data, tally), tally)
+    return rows_of(lures_of(read_message(data, tally), tally), tally)
+
+
+def rows_of(lures: list[Lure], tally: Tally) -> list[Row]:
+    """The same of lures that were read before."""
     rows = [row for lure in lures for row in _rows(lure, tally)]
     if not rows:
         digests = " ".join(one.sha256 for lure in lures for one in lure.attachments[:3])

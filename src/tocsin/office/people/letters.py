@@ -7,6 +7,7 @@ The process that serves the pages sends at once (`at_once`); the worker repeats 
 import json
 import logging
 import secrets
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -36,17 +37,28 @@ def queue(address: str, *, subject: str, text: str, at: datetime, answers: str =
 
     `answers` is the Message-ID of what it answers by itself (RFC 3834): nothing answers it back.
     """
+    return queue_all([worded(address, subject=subject, text=text, answers=answers)], at=at)[0]
+
+
+def worded(address: str, *, subject: str, text: str, answers: str = "") -> dict[str, str]:
+    """A letter that is not yet queued."""
     words = {"to": address, "subject": subject, "text": text}
-    if answers:
-        words["answers"] = answers
-    letter = Letter.objects.create(
-        sealed=seal(json.dumps(words).encode(), purpose=_PURPOSE),
-        created_at=as_utc(at),
-        next_attempt_at=as_utc(at),
+    return {**words, "answers": answers} if answers else words
+
+
+def queue_all(words: Iterable[dict[str, str]], *, at: datetime) -> list[Letter]:
+    """Write several letters; see `queue`."""
+    letters = Letter.objects.bulk_create(
+        Letter(
+            sealed=seal(json.dumps(one).encode(), purpose=_PURPOSE),
+            created_at=as_utc(at),
+            next_attempt_at=as_utc(at),
+        )
+        for one in words
     )
-    if _state["at_once"]:
+    if _state["at_once"] and letters:
         transaction.on_commit(lambda: _post().submit(_send_in_thread))
-    return letter
+    return letters
 
 
 def send_due(*, owner: str, at: datetime) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from tocsin.office.register.recording import (
     forget_key,
     leaf_of,
     record,
+    record_all,
     rows,
     sealed,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "leaf_of",
     "recompute",
     "record",
+    "record_all",
     "rows",
     "sealed",
 ]

@@ -7,7 +7,7 @@ guess whether it was right, and every proof about the log stays valid.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -42,23 +42,17 @@ def record(
     transaction and for other facts. NUL and unpaired surrogates in texts, which no database and
     no canonical form takes, become U+FFFD.
     """
-    _require_transaction(action)
-    _require_name(action)
-    _require_plain(facts, action)
-    plain = _clean(dict(facts))
-    shape_of(action).require(action, plain)
-    row = RegisterRow(
-        uid=uid or uuid4(),
-        at=as_utc(at),
-        actor=_clean(actor),
-        action=action,
-        subject=subject,
-        facts=plain,
-        leaf_key=leaves.make_key(),
-    )
-    row.leaf = leaf_of(row)
+    row = _made(action, actor, at, facts, subject=subject, uid=uid)
     row.save(force_insert=True)
     return row
+
+
+def record_all(
+    of: Iterable[tuple[UUID, Mapping[str, Fact]]], *, action: str, actor: str, at: datetime
+) -> list[RegisterRow]:
+    """The same for many subjects of one action, each with facts of its own."""
+    made = [_made(action, actor, at, facts, subject=subject) for subject, facts in of]
+    return RegisterRow.objects.bulk_create(made)
 
 
 def consult(
@@ -105,6 +99,33 @@ def rows(
         "at__lt": until,
     }
     return RegisterRow.objects.filter(**{key: value for key, value in wanted.items() if value})
+
+
+def _made(
+    action: str,
+    actor: str,
+    at: datetime,
+    facts: Mapping[str, Fact],
+    *,
+    subject: UUID | None,
+    uid: UUID | None = None,
+) -> RegisterRow:
+    _require_transaction(action)
+    _require_name(action)
+    _require_plain(facts, action)
+    plain = _clean(dict(facts))
+    shape_of(action).require(action, plain)
+    row = RegisterRow(
+        uid=uid or uuid4(),
+        at=as_utc(at),
+        actor=_clean(actor),
+        action=action,
+        subject=subject,
+        facts=plain,
+        leaf_key=leaves.make_key(),
+    )
+    row.leaf = leaf_of(row)
+    return row
 
 
 # ── the row in the public log ────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ import polars as pl
 from django.db.models import Count, Q
 
 from tocsin.desks.shield.models import Group, Sighting
-from tocsin.desks.shield.queries.covering import covered, covering
+from tocsin.desks.shield.queries.covering import covers_of
 from tocsin.desks.shield.queries.known import known, known_of
 from tocsin.flow.triage import MESSAGES, group_of, triage
 from tocsin.flow.urls import read_url
@@ -28,13 +28,15 @@ def retriage(keys: list[int], *, at: datetime) -> int:
     if not keys:
         return 0
     rows = Sighting.objects.filter(~Q(url=""), group__in=keys)
-    words = ("message_id", "url", "subject", "message__reporter", "at", "group")
-    done = _done(keys)
+    words = ("message_id", "url", "subject", "message__reporter", "at", "group", "host")
+    found = list(rows.order_by("at", "pk").values_list(*words)[:_MOST])
+    open_ = set(Group.objects.filter(pk__in=keys, state__in=_OPEN).values_list("pk", flat=True))
+    done = covers_of((row[1], row[6]) for row in found if row[5] in open_)
     table = pl.DataFrame(
         [
             (str(message), url, subject or None, reporter or None, moment)
-            for message, url, subject, reporter, moment, group in rows.values_list(*words)[:_MOST]
-            if url not in done.get(group, ())
+            for message, url, subject, reporter, moment, group, host in found
+            if group not in open_ or (url, host) not in done
         ],
         schema=MESSAGES,
         orient="row",
@@ -48,12 +50,6 @@ def retriage(keys: list[int], *, at: datetime) -> int:
     return len(by_key)
 
 
-def _done(keys: list[int]) -> dict[int, set[str]]:
-    """What a listing in force covers of groups that are open."""
-    open_ = Group.objects.filter(pk__in=keys, state__in=_OPEN)
-    return {group.pk: covered(group, covering(group)) for group in open_}
-
-
 _CHANGED = ("landing", "lure", "score", "urgency", "reasons", "messages", "reporters", "last_at")
 
 
@@ -63,6 +59,12 @@ def _judge(group: Group, row: dict[str, object]) -> None:
         group.lure = str(row["lure"])[:200]
     for name in ("score", "urgency", "reasons", "messages", "reporters", "last_at"):
         setattr(group, name, row[name])
+
+
+def judge_soon(keys: Iterable[int], *, at: datetime) -> int:
+    """Of these groups those that are judged at once: the large ones are with the queue."""
+    small = Group.objects.filter(pk__in=list(keys), messages__lt=MOST_JUDGED).exclude(key="")
+    return retriage(list(small.values_list("pk", flat=True)), at=at)
 
 
 def refresh_queue(*, at: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from tocsin.desks.shield.models import Group, Listing, Look, Message, Sighting
 from tocsin.flow.domains import parents
@@ -10,6 +10,8 @@ from tocsin.flow.urls import read_url
 from tocsin.rules.audiences import PUBLIC
 from tocsin.rules.shield import IN_FORCE
 from tocsin.words.errors import Unreadable
+
+_TOGETHER = 500  # names in one question
 
 
 def covers(row: Listing, *, url: str, host: str) -> bool:
@@ -29,6 +31,36 @@ def covering(group: Group) -> list[Listing]:
     return list(_listings_at(group).filter(state__in=IN_FORCE))
 
 
+def publicly_covered(places: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Of addresses and their hosts those that a listing in force covers, for all to see."""
+    return _covered(set(places), Listing.objects.filter(tlp=PUBLIC.most.value))
+
+
+def covers_of(places: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Of addresses and their hosts those that any listing in force covers."""
+    return _covered(set(places), Listing.objects.all())
+
+
+def _covered(places: set[tuple[str, str]], rows: QuerySet[Listing]) -> set[tuple[str, str]]:
+    """Asked by what may be listed of each place, so that the number of listings costs nothing."""
+    above = {host: parents(host) for _, host in places if host}
+    wanted = sorted({url for url, _ in places} | {one for some in above.values() for one in some})
+    found = {
+        one
+        for start in range(0, len(wanted), _TOGETHER)
+        for one in rows.filter(state__in=IN_FORCE, value__in=wanted[start : start + _TOGETHER])
+        .order_by()
+        .values_list("scope", "value")
+    }
+    names = {value for scope, value in found if scope != "url"}
+    urls = {value for scope, value in found if scope == "url"}
+    return {
+        (url, host)
+        for url, host in places
+        if url in urls or not names.isdisjoint(above.get(host, ()))
+    }
+
+
 def uncovered(group: Group) -> set[str]:
     """Addresses of a group that wait for a decision and that no listing in force covers."""
     rows = covering(group)
@@ -37,15 +69,6 @@ def uncovered(group: Group) -> set[str]:
         for url, host in _waiting(group).values_list("url", "host").distinct()
         if not any(covers(row, url=url, host=host) for row in rows)
     }
-
-
-def covered(group: Group, rows: Iterable[Listing]) -> set[str]:
-    """Addresses of a group that any of these listings covers."""
-    kept = list(rows)
-    if not kept:
-        return set()
-    places = group.sightings.exclude(url="").values_list("url", "host").distinct()
-    return {url for url, host in places if any(covers(row, url=url, host=host) for row in kept)}
 
 
 def addresses_of(group: Group) -> list[tuple[str, str]]:
@@ -74,14 +97,25 @@ def _waiting(group: Group) -> QuerySet[Sighting]:
 
 
 def _listings_at(group: Group) -> QuerySet[Listing]:
-    """Of a group itself, of names at, above and below its own, and of its addresses."""
+    """Of a group itself, of the names of its hosts and all above, and of its addresses."""
     host = _host(group.key)
     if not host:
         return Listing.objects.filter(group=group)
-    names = Q(value__in=parents(host)) | Q(value__endswith=f".{host}")
-    urls = group.sightings.exclude(url="").values("url")
-    by_url = Q(scope="url", value__in=urls)
-    return Listing.objects.filter(Q(group=group) | Q(scope__in=("domain", "host")) & names | by_url)
+    sightings = group.sightings.exclude(url="").order_by()
+    hosts = {host, *sightings.values_list("host", flat=True).distinct()}
+    names = sorted({above for one in hosts for above in parents(one)})
+    own = Listing.objects.filter(group=group)
+    by_url = Listing.objects.filter(scope="url", value__in=sightings.values("url"))
+    by_name = [
+        Listing.objects.filter(
+            scope__in=("domain", "host"), value__in=names[start : start + _TOGETHER]
+        )
+        for start in range(0, len(names), _TOGETHER)
+    ]
+    # One after the other: each has an index, where all in one question would read every listing.
+    found = (rows.order_by().values_list("pk", flat=True) for rows in (own, by_url, *by_name))
+    keys = {pk for rows in found for pk in rows}
+    return Listing.objects.filter(pk__in=keys)
 
 
 def _urls(rows: QuerySet[Look]) -> list[str]:

@@ -1,7 +1,7 @@
 """What a message says and where it leads, read without fetching or running anything of it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +15,7 @@ from tocsin.formats.idf import Unfit
 from tocsin.formats.mail import phishing
 from tocsin.formats.mail.addresses import addresses_of_text
 from tocsin.formats.mail.limits import Tally
-from tocsin.formats.mail.lure import lures_of
+from tocsin.formats.mail.lure import Lure, lures_of
 from tocsin.formats.mail.message import looks_like_message, read_message
 from tocsin.formats.mail.outlook import is_compound
 from tocsin.office import evidence
@@ -43,25 +43,48 @@ def is_message(data: bytes) -> bool:
     return is_compound(data) or looks_like_message(data[:65536])
 
 
-def subject_of(data: bytes) -> str:
-    """What a forwarded message is called; "" for anything else."""
-    if not is_message(data):
-        return ""
+@dataclass(frozen=True)
+class Told:
+    """What is to be known of a message, out of one reading of it.
+
+    `subject` is what a forwarded message is called, "" for anything else.
+    """
+
+    places: list[Led]
+    subject: str = ""
+    is_mail: bool = False
+    has_pictures: bool = False
+
+
+def told_in(text: str, data: bytes) -> Told:
+    """Where a text and a file lead, and what the file is.
+
+    Raises what `queries.reports.reported` does.
+    """
+    is_mail = is_message(data)
+    is_report = bool(data) and report_format(data) is not None
+    lures = _lures(data) if is_mail else []
+    urls = [*_urls_of_text(text), *_urls_of_file(data, lures, is_mail=is_mail, is_report=is_report)]
+    pictures = [] if is_mail and is_report else _pictures(data, lures)
+    return Told(_places(urls), _subject(lures), is_mail=is_mail, has_pictures=bool(pictures))
+
+
+def _lures(data: bytes) -> list[Lure]:
     try:
-        lures = lures_of(read_message(data, Tally()), Tally())
+        return lures_of(read_message(data, Tally()), Tally())
     except (Unfit, TocsinError):
-        return ""
+        return []
+
+
+def _subject(lures: list[Lure]) -> str:
     said = (lure.headers.text("subject") or lure.quoted.get("subject", "") for lure in lures)
     return next((text[:200] for text in said if text), "")
 
 
-def places_in(text: str, data: bytes) -> list[Led]:
-    """Where a text and a file lead, each place once, at most twenty.
-
-    Raises what `queries.reports.reported` does.
-    """
+def _places(urls: Iterable[str]) -> list[Led]:
+    """Each place once, at most twenty."""
     found: dict[str, Led] = {}
-    for url in (*_urls_of_text(text), *_urls_of_file(data)):
+    for url in urls:
         try:
             led = _led(read_url(_MAILBOX.sub("x", url) if "@" in url or "%40" in url else url))
         except Unreadable:
@@ -76,16 +99,21 @@ def places_of_letters(urls: list[str]) -> list[Led]:
     return places_in("\n".join(urls), b"")
 
 
+def places_in(text: str, data: bytes) -> list[Led]:
+    """Where a text and a file lead, each place once, at most twenty; raises what `told_in` does."""
+    return told_in(text, data).places
+
+
 def pictures_of(data: bytes) -> list[bytes]:
     """A picture, or the pictures in a mail."""
+    if not is_message(data) or report_format(data) is not None:
+        return _pictures(data, [])
+    return _pictures(data, _lures(data))
+
+
+def _pictures(data: bytes, lures: list[Lure]) -> list[bytes]:
     if _is_picture(data):
         return [data]
-    if not is_message(data) or report_format(data) is not None:
-        return []
-    try:
-        lures = lures_of(read_message(data, Tally()), Tally())
-    except (Unfit, TocsinError):
-        return []
     found = [
         *(picture for lure in lures for page in lure.pages for _, picture in page.pictures),
         *(picture for lure in lures for picture in lure.images),
@@ -107,18 +135,14 @@ def _urls_of_text(text: str) -> Iterator[str]:
     yield from addresses_of_text(text)
 
 
-def _urls_of_file(data: bytes) -> Iterator[str]:
-    if not data:
-        return
-    yield from reported(data)
-    if is_message(data):
-        try:
-            rows = phishing.read(data, Tally())
-        except (Unfit, TocsinError):
-            return
-        yield from (url for row in rows if (url := row.get("source.url")))
-        return
-    if report_format(data) is not None:
+def _urls_of_file(
+    data: bytes, lures: list[Lure], *, is_mail: bool, is_report: bool
+) -> Iterator[str]:
+    if is_report:
+        yield from reported(data)
+    if is_mail:
+        yield from _urls_of_lures(lures)
+    if not data or is_mail or is_report:
         return
     if _is_picture(data):
         from tocsin.formats.mail.codes import texts_in  # noqa: PLC0415 - loads two libraries
@@ -127,6 +151,14 @@ def _urls_of_file(data: bytes) -> Iterator[str]:
             yield from addresses_of_text(said) or [said]
         return
     yield from addresses_of_text(data[:200_000].decode("utf-8", "replace"))
+
+
+def _urls_of_lures(lures: list[Lure]) -> Iterator[str]:
+    try:
+        rows = phishing.rows_of(lures, Tally())
+    except (Unfit, TocsinError):
+        return
+    yield from (url for row in rows if (url := row.get("source.url")))
 
 
 def _is_picture(data: bytes) -> bool:
