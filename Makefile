@@ -26,6 +26,9 @@ demo: $(VENV)/.tocsin $(VENV)/.frontend ## run the main job on the bundled repor
 serve: $(VENV)/.tocsin $(VENV)/.frontend ## serve the pages of the demo's node on this machine
 	@$(BIN)/tocsin serve --store demo-output/store
 
+# Hundreds of tests start `tocsin`: without what Python keeps compiled, each compiles all of it anew.
+test test-postgres: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.dev $(VENV)/.frontend ## run the test suite
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
 

@@ -1,10 +1,9 @@
 """What every test may use: a fixed moment, a store of its own, a database of its own."""
 
 import os
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 import pytest
 import pytest_socket
 from django.conf import settings
-from django.db import DatabaseError, connection, connections
+from django.db import connections
 
-from tests import postgres
+from tests import postgres, ready
 from tests.skipping import pytest_make_collect_report, pytest_runtest_makereport
 from tocsin.node import store as store_module
 from tocsin.node.store import Store, open_store, use_database
@@ -23,9 +22,27 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
 
 URL = "TOCSIN_DATABASE_URL"
+# The longest first. One process has a whole file, so that the last ones should be short.
 LONG = (
-    *("tests/faults/", "tests/node/commands/test_worker.py", "tests/journeys/", "tests/security/"),
-    *("tests/node/commands/test_route.py", "tests/office/test_backup.py"),
+    *("tests/faults/test_killed.py", "tests/node/commands/test_worker.py"),
+    *("tests/faults/", "tests/node/commands/test_bench.py", "tests/node/commands/test_route.py"),
+    *("tests/security/test_reading.py", "tests/security/", "tests/office/test_backup.py"),
+    *("tests/journeys/", "tests/node/commands/", "tests/desks/"),
+)
+# Not run on PostgreSQL: the database has no part in what these promise, or it is always SQLite.
+SAME_ON_ANY = (
+    # a browser, markup, letters and documents
+    *("tests/security/test_pages_in_a_browser.py", "tests/security/test_names.py"),
+    *("tests/security/test_documents.py", "tests/journeys/test_pages.py"),
+    *("tests/desks/shield/test_warning.py", "tests/node/commands/test_shield_page.py"),
+    *("tests/node/test_accounts_passkeys.py", "tests/node/test_translations.py"),
+    # how often a page asks, and that nothing is changed by asking
+    *("tests/security/test_number_of_queries.py", "tests/security/test_reading.py"),
+    # stores to try something in, and benchmarks, whose database is always SQLite
+    *("tests/node/commands/test_demo.py", "tests/node/commands/test_bench"),
+    # how reports are read, what is routed where, and what is verified without a store
+    *("tests/node/commands/test_formats_in.py", "tests/node/commands/test_broken_reports.py"),
+    *("tests/node/commands/test_networks.py", "tests/node/commands/test_log_verify.py"),
 )
 TOUCHING = {"db", "transactional_db", "own_database", "database_url"}
 
@@ -40,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """What lasts longest first, so that no process is left alone with it at the end; and
     leave out what would be the same on any database.
     """
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    items.sort(key=_place)
     if not config.getoption("--touching-database"):
         return
     touching = [item for item in items if _touches(item)]
@@ -48,7 +65,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = touching
 
 
+def _place(item: pytest.Item) -> int:
+    """Where it stands among what is long; behind all of it, if it is not."""
+    at = (place for place, name in enumerate(LONG) if item.nodeid.startswith(name))
+    return next(at, len(LONG))
+
+
 def _touches(item: pytest.Item) -> bool:
+    if item.nodeid.startswith(SAME_ON_ANY):
+        return False
     fixtures = getattr(item, "fixturenames", ())
     return bool(TOUCHING.intersection(fixtures)) or item.get_closest_marker("django_db") is not None
 
@@ -71,38 +96,23 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _new_stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """An empty SQLite begins as a copy of the first that was migrated, which costs 0.6 s of CPU.
-
-    The real migration runs after it and finds nothing to do; whatever is not empty is left alone.
-    """
-    ready, migrate = tmp_path_factory.mktemp("ready") / "ready.sqlite3", store_module._migrate
-
-    def quickly(opened: Store, **words: Any) -> None:
-        is_new = _is_empty()
-        if is_new and ready.exists():
-            _copy(ready, connection.connection)
-        migrate(opened, **words)
-        if is_new and not ready.exists():
-            with closing(sqlite3.connect(ready)) as copy:
-                connection.connection.backup(copy)
-
+def _new_stores_are_copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the database lies that new stores of this process begin as."""
+    path = tmp_path_factory.mktemp("ready") / "ready.sqlite3"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store_module, "_migrate", quickly)
-        yield
+        patch.setattr(store_module, "_migrate", ready.copying(path, store_module._migrate))
+        yield path
 
 
-def _is_empty() -> bool:
-    """Whether this is SQLite without a table; a file that is no database is not."""
-    try:
-        return connection.vendor == "sqlite" and not connection.introspection.table_names()
-    except DatabaseError:
-        return False
-
-
-def _copy(ready: Path, into: sqlite3.Connection) -> None:
-    with closing(sqlite3.connect(ready)) as source:
-        source.backup(into)
+@pytest.fixture(scope="session")
+def ready_database(
+    _new_stores_are_copies: Path, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A migrated SQLite, for the stores of processes of their own."""
+    if not _new_stores_are_copies.exists():
+        with django_db_blocker.unblock(), on_database(""):
+            open_store(tmp_path_factory.mktemp("first") / "store")
+    return _new_stores_are_copies
 
 
 @pytest.fixture
@@ -149,6 +159,14 @@ def template(
     with django_db_blocker.unblock(), on_database(postgres_server.url(name)):
         open_store(tmp_path_factory.mktemp("template") / "store")
     yield name
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def migrated_url(postgres_server: postgres.Server, template: str) -> Iterator[str]:
+    """The address of a PostgreSQL database that is up to date, whatever the suite runs on."""
+    name = postgres_server.make(template)
+    yield postgres_server.url(name)
     postgres_server.drop(name)
 
 

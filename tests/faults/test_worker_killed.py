@@ -38,12 +38,12 @@ def forks() -> Any:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def node(request, tmp_path: Path, loopback) -> Iterator[Node]:
+def node(request, tmp_path: Path, loopback, ready_database) -> Iterator[Node]:
     """A node on either database."""
     is_postgres = request.param == "postgres"
-    database = request.getfixturevalue("postgres_url") if is_postgres else ""
+    database = request.getfixturevalue("migrated_url") if is_postgres else ""
     with receivers(tmp_path) as ends:
-        made = Node(tmp_path, ends, database)
+        made = Node(tmp_path, ends, database, ready_database)
         yield made
         made.end()
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from tests.channels.receiver import LOOPBACK, Authority, Received, Receiver
 from tests.channels.smtp_server import SmtpServer
+from tests.faults.outbox_state import outbox_state
+from tests.ready import lay_into
 
 HERE = Path(__file__).parent
 
@@ -141,9 +143,11 @@ class Forked:
 class Node:
     """A store with its database, whoever works on it."""
 
-    def __init__(self, folder: Path, receivers: Receivers, database: str) -> None:
+    def __init__(self, folder: Path, receivers: Receivers, database: str, ready: Path) -> None:
         self.folder, self.receivers, self.database = folder, receivers, database
         self.store = folder / "store"
+        if not database and not self.store.exists():
+            lay_into(ready, self.store)
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("TOCSIN", "DJANGO"))}
         self.environment = {
             **kept,
@@ -202,7 +206,7 @@ class Node:
 
     def state(self) -> dict[str, Any]:
         """What the database says."""
-        return json.loads(self.script("outbox_state.py").stdout)
+        return outbox_state(self.store / "tocsin.sqlite3", self.database)
 
     def script(self, name: str) -> subprocess.CompletedProcess[str]:
         """A script of this folder, on the store."""
@@ -215,7 +219,7 @@ class Node:
         ends = time.monotonic() + within
         while not true(state := self.state()):
             assert time.monotonic() < ends, self.said()
-            time.sleep(0.3)
+            time.sleep(0.1)
         return state
 
     def said(self) -> str:

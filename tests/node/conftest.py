@@ -1,9 +1,12 @@
 """Two ways to run `tocsin`: in this process, quickly, and as people do, in one of its own."""
 
 import json
+import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +18,7 @@ from django.conf import settings as django_settings
 from tocsin.node.cli import main
 from tocsin.node.samples import samples_folder
 
+COMMAND = Path(__file__).parent / "run_command.py"
 SAMPLES = samples_folder()
 PARTIES, OVERLAY = SAMPLES / "parties.toml", SAMPLES / "networks.csv"
 SINKHOLE = SAMPLES / "demo" / "2026-06-17-event4_sinkhole-demo.csv"
@@ -61,10 +65,17 @@ def tocsin(own_database: None, monkeypatch, capsys, tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def spawn(tmp_path: Path, clean_env: dict[str, str]) -> Run:
-    """The same in a process of its own, with nothing set and warnings as errors."""
+def spawn(tmp_path: Path, clean_env: dict[str, str], ready_database: Path) -> Run:
+    """The same in a process of its own, with nothing set and warnings as errors.
+
+    It comes out of a fork server that has everything imported and nothing opened; begins from
+    nothing where something comes `before` it or is set.
+    """
 
     def run(*words: object, before: tuple[str, ...] = (), **env: str) -> Said:
+        if not before and not env:
+            given = {"WORDS": [os.fspath(word) for word in words], "ENV": clean_env}
+            return _forked({**given, "FOLDER": tmp_path, "READY": ready_database})
         done = subprocess.run(
             [*before, sys.executable, "-W", "error", "-m", "tocsin.node", *map(os.fspath, words)],
             cwd=tmp_path,
@@ -75,6 +86,23 @@ def spawn(tmp_path: Path, clean_env: dict[str, str]) -> Run:
         return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
+
+
+def _forked(given: dict[str, Any]) -> Said:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.faults.imported"])
+    with tempfile.TemporaryDirectory(prefix="tocsin-said-") as said:
+        out, err = Path(said, "out"), Path(said, "err")
+        process = context.Process(
+            target=runpy.run_path, args=(str(COMMAND), {**given, "OUT": out, "ERR": err})
+        )
+        with pytest.MonkeyPatch.context() as patch:  # the first one starts the server
+            patch.setenv("COLUMNS", "200")
+            process.start()
+        process.join()
+        code = process.exitcode
+        process.close()
+        return Said(code, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int]]:

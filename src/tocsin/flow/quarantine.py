@@ -1,7 +1,7 @@
 """Quarantine: records that could not be used, with file, line, reason and exact bytes.
 
-One Parquet file per run, written as the faults come, so that a report that is all faults
-streams through like any other. Columns: `report`, `file` (String), `line` (Int64), `reason`
+One Parquet file per run, written by and by as the faults come, so that a report that is all
+faults streams through like any other. Columns: `report`, `file` (String), `line` (Int64), `reason`
 (String), `raw` (Binary).
 """
 
@@ -23,6 +23,8 @@ _SCHEMA = pa.schema(
         ("raw", pa.binary()),
     ]
 )
+# Faults come one by one; what is written at once, in records and in bytes of them.
+_ROWS, _BYTES = 10_000, 4 << 20
 
 
 class Quarantine:
@@ -33,30 +35,31 @@ class Quarantine:
         self.rows = 0
         self._partial = self.path.with_suffix(".partial")
         self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[dict[str, object]] = []
+        self._bytes = 0
 
     def add(self, report: str, file: str, faults: Sequence[Fault]) -> None:
         """Append faults of one report."""
-        if not faults:
+        for fault in faults:
+            words = {"line": fault.row, "reason": fault.reason, "raw": fault.raw}
+            self._waiting.append({"report": report, "file": file, **words})
+            self._bytes += len(fault.raw)
+        self.rows += len(faults)
+        if len(self._waiting) >= _ROWS or self._bytes >= _BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        if not self._waiting:
             return
         if self._writer is None:
             self._partial.parent.mkdir(parents=True, exist_ok=True)
             self._writer = pq.ParquetWriter(self._partial, _SCHEMA, compression="zstd")
-        self._writer.write_table(
-            pa.table(
-                {
-                    "report": [report] * len(faults),
-                    "file": [file] * len(faults),
-                    "line": [fault.row for fault in faults],
-                    "reason": [fault.reason for fault in faults],
-                    "raw": [fault.raw for fault in faults],
-                },
-                schema=_SCHEMA,
-            )
-        )
-        self.rows += len(faults)
+        self._writer.write_table(pa.Table.from_pylist(self._waiting, schema=_SCHEMA))
+        self._waiting, self._bytes = [], 0
 
     def close(self) -> Path | None:
         """The file under its final name, or None where every record was used."""
+        self._write()
         if self._writer is None:
             return None
         self._writer.close()

@@ -24,13 +24,13 @@ BOTH = pytest.mark.parametrize("database", ["sqlite", "postgres"])
 
 
 @pytest.fixture
-def nodes(tmp_path: Path, loopback: None) -> Iterator[Callable[[str], Node]]:
+def nodes(tmp_path: Path, loopback: None, ready_database: Path) -> Iterator[Callable[[str], Node]]:
     """A node on a database, "" for SQLite; everything of it ends with the test."""
     with receivers(tmp_path) as ends:
         made: list[Node] = []
 
         def make(address: str) -> Node:
-            made.append(Node(tmp_path, ends, address))
+            made.append(Node(tmp_path, ends, address, ready_database))
             return made[-1]
 
         yield make
@@ -42,7 +42,7 @@ def nodes(tmp_path: Path, loopback: None) -> Iterator[Callable[[str], Node]]:
 def node(request: pytest.FixtureRequest, nodes: Callable[[str], Node], database: str) -> Node:
     """A node on the database that the test names."""
     is_postgres = database == "postgres"
-    return nodes(request.getfixturevalue("postgres_url") if is_postgres else "")
+    return nodes(request.getfixturevalue("migrated_url") if is_postgres else "")
 
 
 @pytest.fixture
