@@ -117,13 +117,13 @@ class Box:
         self._place = place
         self.validity = validity
 
-    def new(self, after: int) -> Iterator[Found]:
-        """Messages with a UID above `after`, in order, at most MOST_AT_ONCE."""
+    def new(self, after: int, *, most: int = MOST_AT_ONCE) -> Iterator[Found]:
+        """Messages with a UID above `after`, in order, so many at most."""
         with _sentences(self._place):
             said = _done(self._client.uid("SEARCH", f"UID {after + 1}:*"))
             # `n:*` names the last message even where its UID is below n (RFC 3501 6.4.8).
             uids = sorted({int(word) for line in said if line for word in line.split()})
-        for uid in [uid for uid in uids if uid > after][:MOST_AT_ONCE]:
+        for uid in [uid for uid in uids if uid > after][:most]:
             with _sentences(self._place):
                 found = self._fetch(uid)
             if found is not None:

@@ -15,7 +15,7 @@ from tocsin.desks.shield.actions.visiting import forget_few
 from tocsin.desks.shield.queries.published import zone
 from tocsin.formats import xarf
 from tocsin.office.jobs import Recurring, Slot
-from tocsin.words.errors import NotFound, Undelivered
+from tocsin.words.errors import NotFound, OutOfSpace, Undelivered
 
 
 def publish_zone(slot: Slot) -> str | None:
@@ -69,7 +69,7 @@ def read_mail(slot: Slot) -> str | None:
     for read, place in ways:
         try:
             counts += read(place, taker) if place is not None else Counter()
-        except (Undelivered, NotFound) as fault:
+        except (Undelivered, NotFound, OutOfSpace) as fault:
             faults.append(str(fault))
         except OSError as fault:
             faults.append(f"{fault.filename or 'the disk'}: {fault.strerror or fault}")

@@ -366,18 +366,22 @@ def _triaged(folder: Path, messages: int, at: datetime) -> dict[str, Any]:
     from tocsin.desks.shield.actions.reading_mail import Taker, read_maildir
     from tocsin.desks.shield.actions.triaging import refresh_queue
     from tocsin.desks.shield.models import Group, Message
+    from tocsin.office.people.models import Letter
 
     box = folder / "Maildir"
     for name in ("new", "cur", "tmp"):
         (box / name).mkdir(parents=True)
     for number in range(messages):
         (box / "new" / f"{number:08}.bench").write_bytes(mail(number, at))
+    others = Letter.objects.count()
     with Meter() as meter:
         while read_maildir(box, Taker("bench", at, folder / "store", most=1_000_000)):
             pass
         refresh_queue(at=at)
-    if Message.objects.count() != messages:
-        raise SystemExit(f"{messages} mails became {Message.objects.count()} messages")
+    made = (Message.objects.count(), Letter.objects.count() - others)
+    if made != (messages, messages):
+        became = f"{made[0]} messages and {made[1]} answers"
+        raise SystemExit(f"{messages} mails became {became}")
     return {
         "messages": messages,
         "groups": Group.objects.count(),

@@ -56,7 +56,7 @@ from tocsin.words.errors import Refused, Unreadable, Unusable
 from tocsin.words.languages import SOURCE
 from tocsin.words.moments import as_utc
 
-MOST_AT_ONCE = 5_000  # out of a folder, until its turn comes again
+MOST_AT_ONCE = 5_000  # out of a mailbox, until its turn comes again
 MOST_ANSWERS = 20  # to one address in an hour: a sender may be forged
 LEFT = ("automatic", "refused", "too often")  # stay in the mailbox for a person
 _FOR_A_PERSON = ("refused", "too often")  # also where what was read goes to another folder
@@ -264,7 +264,7 @@ def read_imap(place: imap.Place, taker: Taker) -> Counter[str]:
     counts: Counter[str] = Counter()
     with imap.opened(place) as box, _judged(taker):
         row = _reading(place.name, at=taker.at)
-        for some in _batches(box.new(_after(row, box.validity))):
+        for some in _batches(box.new(_after(row, box.validity), most=MOST_AT_ONCE)):
             for found, word in zip(some, taker.take([one.raw for one in some]), strict=True):
                 counts[word] += 1
                 if place.done and word not in _FOR_A_PERSON:
