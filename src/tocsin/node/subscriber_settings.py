@@ -6,6 +6,11 @@ TOCSIN_SUBSCRIBERS_MOST   warnings in 24 hours (default 1000)
 TOCSIN_SUBSCRIBERS_QUIET  hours at which nobody is written to, 21:00-08:00 (default: none)
 TOCSIN_SUBSCRIBERS_ZONE   the time zone of these hours, Europe/Brussels (default UTC)
 TOCSIN_SUBSCRIBERS_RATE   codes that one address may check in an hour (default 20)
+TOCSIN_UPSTREAM_URL, TOCSIN_UPSTREAM_TOKEN_FILE
+                          the node that delivers to us, and the file of its token: it hears what its
+                          deliveries came to, as counts
+TOCSIN_UPSTREAM_PORTS, TOCSIN_UPSTREAM_ALLOW, TOCSIN_UPSTREAM_CA_FILE
+                          ports beside 443, networks that are no public ones, authorities
 """
 
 import os
@@ -16,6 +21,16 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
 
+from tocsin.channels.upstream import Upstream, upstream_of
+from tocsin.words.errors import Unusable
+
+UPSTREAM = {
+    "url": "TOCSIN_UPSTREAM_URL",
+    "token_file": "TOCSIN_UPSTREAM_TOKEN_FILE",
+    "ports": "TOCSIN_UPSTREAM_PORTS",
+    "allow": "TOCSIN_UPSTREAM_ALLOW",
+    "ca_file": "TOCSIN_UPSTREAM_CA_FILE",
+}
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
@@ -27,6 +42,7 @@ def read_subscribers() -> dict[str, Any]:
         "quiet": _quiet(),
         "zone": _zone(),
         "rate": _whole("TOCSIN_SUBSCRIBERS_RATE", 20),
+        "upstream": _upstream(),
     }
 
 
@@ -69,3 +85,10 @@ def _zone() -> ZoneInfo:
         raise ImproperlyConfigured(
             f"TOCSIN_SUBSCRIBERS_ZONE={name[:60]!r} is no time zone. Possible: Europe/Brussels"
         ) from None
+
+
+def _upstream() -> Upstream | None:
+    try:
+        return upstream_of({key: _word(name) for key, name in UPSTREAM.items()})
+    except Unusable as fault:
+        raise ImproperlyConfigured(f"TOCSIN_UPSTREAM_…: {fault}") from fault

@@ -37,6 +37,9 @@ class Subscribers(AppConfig):
         "subscribers:line:look_up": Shape(dict.fromkeys(_FATES, COUNT), summed=_FATES),
         "subscribers:line:warn": _WARNED,
         "subscribers:line:cure": Shape({"kind": TEXT, "cure": TEXT}, counted=("kind", "cure")),
+        "subscribers:outcome:tell": Shape(
+            {"kind": TEXT, "deliveries": COUNT}, summed=("deliveries",), counted=("kind",)
+        ),
         "subscribers:line:consult": Shape(
             {"why": TEXT}, may={"what": TEXT, "shown": COUNT}, summed=("shown",)
         ),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from tocsin.desks.subscribers.actions.attributing import look_up_runs
-from tocsin.desks.subscribers.actions.reporting import report_outcomes
+from tocsin.desks.subscribers.actions.reporting import report_outcomes, tell_upstream
 from tocsin.desks.subscribers.actions.warning import Terms, end_unseen, warn_due
 from tocsin.desks.subscribers.queries.wordings import House
 from tocsin.office.jobs import Recurring, Slot
@@ -42,10 +42,18 @@ def follow(slot: Slot) -> str | None:
     return "; ".join([*said, *report_outcomes(by=slot.by, at=slot.at)]) or None
 
 
+def tell_up(slot: Slot) -> str | None:
+    """The node above hears what its deliveries came to, where one is set."""
+    above = settings.SUBSCRIBERS["upstream"]
+    told = tell_upstream(above, by=slot.by, at=slot.at) if above else 0
+    return f"{told:,} deliveries answered to the node above" if told else None
+
+
 def recurring() -> list[Recurring]:
     """Every job with its schedule. A look-up reads whole runs and has a lane of its own."""
     return [
         Recurring("look-up-lines", timedelta(seconds=30), look_up, lane="lines"),
         Recurring("warn-subscribers", timedelta(minutes=5), warn, lane="warnings"),
         Recurring("follow-lines", timedelta(minutes=5), follow, lane="warnings"),
+        Recurring("tell-upstream", timedelta(minutes=5), tell_up, lane="upstream"),
     ]

@@ -72,6 +72,7 @@ class WhichDeliveries(Paging):
     state: str = Field("", max_length=20)
     party: str = Field("", max_length=60, description="a short name")
     relation: str = Field("", max_length=20)
+    sha256: str = Field("", max_length=64, description="of the file, as it was delivered")
 
 
 class AddReceipt(Schema):
@@ -84,14 +85,14 @@ class AddReceipt(Schema):
 @router.get("/deliveries", auth=_SEE, response=Page[DeliveryOut], summary="List deliveries")
 def list_deliveries(request: Called, words: Query[WhichDeliveries]) -> Any:
     """Your own, for the desk all; the newest first."""
-    wanted = Wanted(state=words.state, party=words.party, relation=words.relation)
+    wanted = Wanted(words.state, words.party, words.relation, digest=words.sha256.lower())
     return page_of(
         every_delivery(request.viewer, wanted),
         words,
         name="deliveries",
         by="created_at",
         show=_brief,
-        where=f"{words.state}|{words.party}|{words.relation}",
+        where=f"{words.state}|{words.party}|{words.relation}|{words.sha256}",
     )
 
 

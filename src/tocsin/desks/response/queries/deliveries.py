@@ -32,6 +32,7 @@ class Wanted:
     party: str = ""
     relation: str = ""
     run: str = ""
+    digest: str = ""
 
     def check(self) -> None:
         """Raise `Unusable` for words that no delivery can have."""
@@ -59,13 +60,14 @@ def every_delivery(viewer: Viewer, wanted: Wanted) -> QuerySet[Delivery]:
 
 def _found(viewer: Viewer, wanted: Wanted) -> QuerySet[Delivery]:
     wanted.check()
-    if "\0" in wanted.party + wanted.relation:  # PostgreSQL takes none, and nobody is called so
+    if "\0" in wanted.party + wanted.relation + wanted.digest:  # PostgreSQL takes none, and nobody is called so
         return Delivery.objects.none()
     words = {
         "state": wanted.state,
         "party__slug": wanted.party,
         "relation": wanted.relation,
         "run__uid": wanted.run,
+        "digest": wanted.digest,
     }
     rows = visible_deliveries(viewer).filter(**{name: word for name, word in words.items() if word})
     return rows.select_related("party")

@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
+from tocsin.channels import upstream
+from tocsin.channels.upstream import Upstream
 from tocsin.desks.subscribers.models import Finding, LookUp
-from tocsin.office import receipts
+from tocsin.office import receipts, register
 from tocsin.office.models import Delivery, Receipt
 from tocsin.words.moments import as_utc
 from tocsin.words.relations import Relation
@@ -76,3 +78,29 @@ def note_of(counts: dict[str, int]) -> str:
         f"lines {counts['lines']}, warned {counts['warned']}, clean {counts['clean']}, "
         f"events without a line {counts['unattributed']}"
     )
+
+
+# ── up the chain ─────────────────────────────────────────────────────────────────────────
+
+
+def tell_upstream(above: Upstream, *, by: str, at: datetime) -> int:
+    """Say to the node above what its deliveries came to, where that changed; how many it heard of.
+
+    Its file is known by its digest; what it did not deliver it hears nothing of. Raises
+    `Undelivered`: what was said until then is written down, the rest is said the next time.
+    """
+    told = 0
+    for row in LookUp.objects.exclude(said="").exclude(told_up=F("said")).order_by("at"):
+        note, found = note_of(counts_of(row)), 0
+        for digest in row.digests:
+            if uid := upstream.find_delivery(above, digest):
+                upstream.add_receipt(above, uid, kind=row.said, note=note)
+                found += 1
+        with transaction.atomic():
+            LookUp.objects.filter(pk=row.pk).update(told_up=row.said)
+            facts: dict[str, register.Fact] = {"kind": row.said, "deliveries": found}
+            register.record(
+                action="subscribers:outcome:tell", actor=by, at=at, subject=row.run.uid, facts=facts
+            )
+        told += found
+    return told
