@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tocsin.flow.domains import parents, registrable_domain, suffix_below
+from tocsin.flow.mailboxes import holds_mailbox, without_mailboxes
 from tocsin.flow.urls import Landing, read_url
 from tocsin.rules.listing import CAUTIONS, SCOPES, Caution, Scope, broken_into
 from tocsin.words.errors import Refused
@@ -99,7 +100,8 @@ def narrowed(
     if scope is found.scope:
         return found
     value = landing.host if scope is Scope.HOST else landing.text
-    return _with_warnings(landing, scope, value, "narrowed by a person", lists)
+    wider = found if found.scope is not Scope.URL else None
+    return _with_warnings(landing, scope, value, "narrowed by a person", lists, wider=wider)
 
 
 def _chosen(
@@ -170,7 +172,8 @@ def _said_of(one: Seen, name: str, landing: Landing) -> str:
     if one.why:
         return f"{host} {one.why}"
     if host == landing.host:
-        return f"{host} also serves {one.landing.text}, which nobody reported"
+        text = without_mailboxes(one.landing).text
+        return f"{host} also serves {text}, which nobody reported"
     return f"{host} is under {name} too, and nobody reported it"
 
 
@@ -198,12 +201,29 @@ def _is_under(name: str, domain: str) -> bool:
 
 
 def _with_warnings(
-    landing: Landing, scope: Scope, value: str, because: str, lists: Lists
+    landing: Landing,
+    scope: Scope,
+    value: str,
+    because: str,
+    lists: Lists,
+    *,
+    wider: Choice | None = None,
 ) -> Choice:
     is_name = SCOPES[scope].is_blocked_by_name
     warnings = cautions_of(value if is_name else landing.host, lists=lists, is_name=is_name)
+    if not is_name and holds_mailbox(landing):
+        warnings[Caution.MAILBOX] = (
+            f"the address holds {CAUTIONS[Caution.MAILBOX].said}, for all to read "
+            f"(without it: {_without(landing, wider)})"
+        )
     is_final = any(not CAUTIONS[caution].is_overridable for caution in warnings)
     return Choice(scope, value, because, warnings, is_final)
+
+
+def _without(landing: Landing, wider: Choice | None) -> str:
+    """What could be listed instead, that names nobody."""
+    text = without_mailboxes(landing).text
+    return f"{text}, or the {wider.scope} {wider.value}" if wider else text
 
 
 def cautions_of(name: str, *, lists: Lists, is_name: bool = True) -> dict[Caution, str]:

@@ -131,6 +131,7 @@ class Caution(StrEnum):
     GOVERNMENT = "government"
     TOP_SITE = "top_site"
     BRAND_OWN = "brand_own"
+    MAILBOX = "mailbox"  # no list: it is read off the address
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,12 @@ CAUTIONS: dict[Caution, CautionRule] = {
             "the real names of protected brands",
             "a brand's own name",
             "reports of real messages of the brand are the most common mistake",
+        ),
+        CautionRule(
+            Caution.MAILBOX,
+            "addresses that name somebody: a mailbox in the path or the query, however written",
+            "what looks like somebody's mailbox",
+            "whoever was to be cheated would stand in lists that anybody reads",
         ),
     )
 }

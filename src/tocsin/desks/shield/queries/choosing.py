@@ -7,6 +7,7 @@ from tocsin.desks.shield.queries.covering import addresses_of, is_within
 from tocsin.desks.shield.queries.known import known_of
 from tocsin.desks.shield.queries.messages import inert
 from tocsin.flow.domains import registrable_domain
+from tocsin.flow.mailboxes import without_mailboxes
 from tocsin.flow.scope import Choice, Seen, Site, choose_scope, narrowed
 from tocsin.flow.urls import read_url
 from tocsin.rules.audiences import PUBLIC
@@ -45,14 +46,15 @@ def require_of_group(group: Group, url: str, choice: Choice) -> None:
             "listing: no address was found in these messages, so there is nothing to list. "
             "Possible: reject them, or wait until the letters in their pictures are read"
         )
-    asked = read_url(url).text
+    asked = read_url(url)
+    spelled = (asked.text, without_mailboxes(asked).text)
     for text, host in places:
-        if text == asked or is_within(str(choice.scope), choice.value, url=text, host=host):
+        if text in spelled or is_within(str(choice.scope), choice.value, url=text, host=host):
             return
     named = [inert(text) for text, _ in places[:_MOST_NAMED]]
     more = f" and {len(places) - len(named)} more" if len(places) > len(named) else ""
     raise Refused(
-        f"listing: nobody reported {inert(asked)[:200]} in this group. "
+        f"listing: nobody reported {inert(asked.text)[:200]} in this group. "
         f"Possible: {', '.join(named)}{more}"
     )
 

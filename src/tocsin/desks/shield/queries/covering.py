@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from tocsin.desks.shield.models import Group, Listing, Look, Message, Sighting
 from tocsin.flow.domains import parents
+from tocsin.flow.mailboxes import without_mailboxes
 from tocsin.flow.urls import read_url
 from tocsin.rules.audiences import PUBLIC
 from tocsin.rules.shield import IN_FORCE
@@ -22,8 +23,16 @@ def covers(row: Listing, *, url: str, host: str) -> bool:
 def is_within(scope: str, value: str, *, url: str, host: str) -> bool:
     """Whether an address falls under a scope and its value."""
     if scope == "url":
-        return value == url
+        return value == url or value == unnamed(url)
     return bool(host) and (host == value or host.endswith(f".{value}"))
+
+
+def unnamed(url: str) -> str:
+    """An address without anybody's mailbox: one listing of it is of whomever it was sent to."""
+    try:
+        return without_mailboxes(read_url(url)).text
+    except Unreadable:
+        return url
 
 
 def covering(group: Group) -> list[Listing]:

@@ -15,7 +15,7 @@ from tocsin.rules.starting_lists import STARTING
 
 SHARED_HOSTING, SHORTENER = "shared_hosting", "shortener"
 KINDS = (
-    *(str(one) for one in Caution if one is not Caution.PUBLIC_SUFFIX),
+    *(str(one) for one in Caution if one not in (Caution.PUBLIC_SUFFIX, Caution.MAILBOX)),
     SHARED_HOSTING,
     SHORTENER,
 )

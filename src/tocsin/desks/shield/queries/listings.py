@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from tocsin.desks.shield.models import Act, Announcement, Appeal, Group, Listing
 from tocsin.desks.shield.queries.steps import listing_steps
 from tocsin.flow.domains import parents
+from tocsin.flow.mailboxes import without_mailboxes
 from tocsin.flow.urls import read_url
 from tocsin.office.people.viewer import Viewer
 from tocsin.rules import lifecycle
@@ -137,6 +138,7 @@ def in_force_over(text: str, *, at: datetime) -> QuerySet[Listing]:
     landing = read_url(text.strip())
     names = [landing.host] if landing.is_address else parents(landing.host)
     rows = Listing.objects.filter(state__in=IN_FORCE, expires_at__gt=at)
+    spelled = [one.text[:2000] for one in (landing, without_mailboxes(landing))]
     by_name = Q(scope__in=("domain", "host"), value__in=[*names])
-    found = rows.filter(by_name | Q(scope="url", value=landing.text[:2000]))
+    found = rows.filter(by_name | Q(scope="url", value__in=spelled))
     return found.order_by("listed_at", "pk")

@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 
 from tocsin.desks.shield.models import Group, Message
 from tocsin.desks.shield.queries.reports import MOST_PLACES, report_format, reported, said_of
+from tocsin.flow.mailboxes import without_mailboxes
 from tocsin.flow.urls import Landing, read_url
 from tocsin.formats.idf import Unfit
 from tocsin.formats.mail import phishing
@@ -26,7 +27,6 @@ SEALED = "shield message"
 LONGEST_URL = 2000
 MOST_URLS = MOST_PLACES
 MOST_PICTURES = 4  # in which letters are read
-_MAILBOX = re.compile(r"[A-Za-z0-9._+-]{1,64}(?:@|%40)[A-Za-z0-9.-]{1,253}", re.IGNORECASE)
 _LONGEST_SHOWN = 20_000
 
 
@@ -86,7 +86,7 @@ def _places(urls: Iterable[str]) -> list[Led]:
     found: dict[str, Led] = {}
     for url in urls:
         try:
-            led = _led(read_url(_MAILBOX.sub("x", url) if "@" in url or "%40" in url else url))
+            led = _led(without_mailboxes(read_url(url)))
         except Unreadable:
             continue
         if "." in led.host or ":" in led.host:  # a word alone is no place

@@ -27,6 +27,7 @@ from tocsin.desks.shield.models import Group, Listing, Name
 from tocsin.desks.shield.queries.appeals import REVIEW as APPEALS
 from tocsin.desks.shield.queries.appeals import AppealFile, appeal_for, open_appeals
 from tocsin.desks.shield.queries.choosing import choice_for
+from tocsin.desks.shield.queries.covering import unnamed
 from tocsin.desks.shield.queries.listings import (
     PROPOSE,
     READ,
@@ -168,7 +169,7 @@ def _group_page(
         "related": related[:20],
         "seen": seen_of(found),
         "may_fetch": settings.SHIELD["fetcher"].is_on and request.viewer.may(REVIEW),
-        "form": form or Approve(initial={"url": found.landing}),
+        "form": form or Approve(initial={"url": unnamed(found.landing)}),
         "rejection": rejection or Reason(step="reject", prefix="reject"),
         "may_approve": request.viewer.may(PROPOSE),
         "may_reject": request.viewer.may(REVIEW) and found.state in ("open", "waiting"),
