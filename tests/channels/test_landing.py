@@ -3,11 +3,13 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from socket import create_connection, create_server, socket
 from typing import Any
 
@@ -16,9 +18,11 @@ import pytest
 from tests.channels.receiver import Authority, Receiver, Said
 from tocsin.channels import landing
 from tocsin.channels.landing import Hop, Order, Result, follow
+from tocsin.words.confinement import NOBODY, offered
 
 PAGE = b"<html><head><meta charset='iso-8859-1'><title>\n Ihre B&auml;nk </title>"
 ALLOW = "127.0.0.1/32"
+AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
 
 pytestmark = pytest.mark.usefixtures("loopback")
 
@@ -224,3 +228,44 @@ print(os.geteuid(), resource.getrlimit(resource.RLIMIT_FSIZE)[0])
         assert done.stdout.splitlines()[-1] == "65534 0", done.stderr
         assert "BlockingIOError" in done.stdout
     assert done.returncode != 3
+
+
+@pytest.mark.parametrize("before", [(), AS_NOBODY], ids=["root", "no root"])
+def test_the_process_reads_nothing_of_a_store_and_of_nobody_else(
+    site: Receiver, order: Order, tmp_path: Path, before: tuple[str, ...]
+):
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root and setpriv: apt-get install util-linux")
+    if not offered().files:
+        pytest.skip("needs Landlock (Linux 5.13), which this kernel does not offer")
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o755)
+    secret = tmp_path / "django-secret"
+    secret.write_text("swordfish")
+    os.chown(secret, NOBODY, NOBODY)
+    tried = f"""
+import json
+from dataclasses import asdict
+from tocsin.channels import landing
+held = landing._confine()
+found = []
+for path in ({str(secret)!r}, "/etc/passwd", "/proc/self/environ", "/etc/hosts"):
+    try:
+        found.append(bool(open(path).read()))
+    except OSError as fault:
+        found.append(type(fault).__name__)
+said = landing.follow(landing.Order({order.url!r}, {order.allow!r}, ({site.port},)))
+print(json.dumps([found, held.privileges, said.status, said.fault]))
+"""
+    site.answers = [Said(200, {}, PAGE)]
+    done = subprocess.run(
+        [*before, sys.executable, "-I", "-c", tried],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        cwd="/",
+        env={"PATH": os.defpath},
+    )
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert json.loads(done.stdout) == [[*["PermissionError"] * 3, True], True, 200, ""]

@@ -17,6 +17,7 @@ from tests.channels.smtp_server import SILENT, SmtpServer, certificate, tls_of
 from tests.house.source import REPOSITORY
 from tests.node.conftest import OVERLAY, PARTIES, SINKHOLE, Run, listing
 from tests.skipping import not_on_this_database
+from tocsin.node.doctor import confining
 from tocsin.node.doctor import settings as doctor_settings
 from tocsin.node.store import Store, open_store
 from tocsin.office import deadlines, register
@@ -33,6 +34,7 @@ from tocsin.office.models import (
 from tocsin.office.models import (
     Run as RunRow,
 )
+from tocsin.words.confinement import Held
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 Findings = dict[str, list[tuple[str, str, str]]]
@@ -222,6 +224,30 @@ def test_rights_for_others_are_named_with_the_command(doctor, place: Store) -> N
     assert found == f"others on this machine may look into {place.keys} → chmod 700 {place.keys}"
     place.keys.chmod(0o700)
     assert is_fine(doctor(), "store")
+
+
+@pytest.mark.parametrize(
+    ("held", "state", "what"),
+    [
+        (
+            Held(user=True, privileges=True, files=7, network=True),
+            "ok",
+            "no files but programs (Landlock 7), no network",
+        ),
+        (
+            Held(privileges=True, files=3),
+            "note",
+            "is not kept from the network (network namespaces",
+        ),
+        (Held(), "note", "is not kept from files (Landlock, Linux 5.13 or later) and the network"),
+    ],
+)
+def test_what_keeps_readers_of_strangers_bytes_in_is_said(
+    doctor, monkeypatch, held: Held, state: str, what: str
+) -> None:
+    monkeypatch.setattr(confining, "offered", lambda: held)  # another kernel
+
+    assert what in said(doctor("--quick"), "confinement", state)
 
 
 def test_a_folder_of_another_user_is_named(doctor, place: Store) -> None:

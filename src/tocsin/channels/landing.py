@@ -9,16 +9,14 @@ is run or kept: its title, its digest, the names in its certificate, and where i
 import codecs
 import hashlib
 import json
-import os
 import re
-import resource
 import sys
 import time
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from html import unescape
 from io import BytesIO
+from pathlib import Path
 from urllib.parse import urljoin
 
 import idna
@@ -27,6 +25,7 @@ from tocsin.channels import outbound
 from tocsin.channels.outbound import Answer, Policy, Sink
 from tocsin.channels.public_addresses import read_networks
 from tocsin.flow.urls import read_url
+from tocsin.words.confinement import PROGRAMS, Held, Limits, Wanted, confine
 from tocsin.words.errors import TocsinError, Undelivered, Unreadable, Unusable
 
 MOST_HOPS = 6
@@ -37,7 +36,12 @@ LONGEST_TITLE, MOST_NAMES = 200, 20
 _HEAD = 64 * 1024
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MEMORY = 768 * 1024**2
-_NOBODY = 65534
+# Whom to ask for a name, and who vouches for one.
+_READ = (
+    *("/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf"),
+    *("/etc/services", "/etc/protocols", "/etc/localtime", "/etc/ssl/certs", "/etc/ssl/cert.pem"),
+    *("/etc/ssl/openssl.cnf", "/etc/pki/tls", "/etc/pki/ca-trust", "/etc/ca-certificates"),
+)
 _TITLE = re.compile(rb"<title[^>]{0,200}>(.{0,4000}?)</title", re.IGNORECASE | re.DOTALL)
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
 _ENCODINGS = (
@@ -198,28 +202,21 @@ def _title(head: bytes, content_type: str) -> str:
 # ── as a process ─────────────────────────────────────────────────────────────────────────
 
 
-def _confine() -> None:
-    """As nobody where that is possible; little memory, no files, no further process, no core.
+def _confine() -> Held:
+    """As nobody where it is root; no file but what a look-up reads, little memory, no process.
 
     What is loaded on demand is loaded before: nobody may not read it.
     """
     for name in _ENCODINGS:
         codecs.lookup(name)
     idna.encode("bücher.example", uts46=True)
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
-        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
-    for kind, most in (
-        (resource.RLIMIT_AS, _MEMORY),
-        (resource.RLIMIT_CPU, SECONDS),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 32),
-        (resource.RLIMIT_NPROC, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        with suppress(ValueError):  # it is lower already
-            resource.setrlimit(kind, (most, most))
+    limits = Limits(memory=_MEMORY, seconds=SECONDS, processes=0)
+    return confine(Wanted((*PROGRAMS, *_READ, *_own()), network=True, limits=limits))
+
+
+def _own() -> tuple[str, ...]:
+    """Where Python and what it loads lie: never a whole home or a store beside them."""
+    return tuple({path for path in sys.path if path and Path(path).is_dir()})
 
 
 def main() -> None:

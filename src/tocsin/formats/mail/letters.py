@@ -1,7 +1,8 @@
 """Letters in pictures: read by tesseract, a program of the distribution, as a process of its own.
 
 The picture is decoded here as for codes, and the program sees nothing but grey pixels, in a process
-without privileges, with limits of time, memory and output. Where the program is absent, nothing is
+that is confined as far as the machine allows (`words.confinement`): without privileges, files and
+network, with limits of time, memory and output. Where the program is absent, nothing is
 read and whoever asks is told. What is read is a guess: `l` and `1` look alike to it as well.
 """
 
@@ -16,32 +17,25 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from PIL import Image, ImageOps, ImageStat
 
 from tocsin.formats.mail.addresses import addresses_of_text
 from tocsin.formats.mail.codes import KINDS, flat
 from tocsin.formats.mail.limits import LIMITS
+from tocsin.words.confinement import PROGRAMS, Limits, Wanted, command
 from tocsin.words.errors import Unreadable
 
 PROGRAM = "tesseract"
 SECONDS = 30  # of the clock and of the CPU, for one picture
 _MEMORY = 1024**3
 _OUTPUT = 2 * 1024**2
-# A shell limits itself and becomes the program: nothing of ours runs between fork and exec, which
-# threads of a worker would not survive. `-v` counts KiB, `-f` 512 bytes.
-_LIMITED = (
-    f"ulimit -v {_MEMORY // 1024} && ulimit -t {SECONDS} && ulimit -f {_OUTPUT // 512} "
-    '&& ulimit -c 0 && ulimit -n 32 && exec "$@"'
-)
 _NARROW, _WIDEST = (
     1400,
     2600,
 )  # pixels; letters of a small screenshot are read better twice as large
 _LEAST = 1  # confidence in percent; addresses are no words to it, and rarely certain
 _DARK = 110  # mean grey of a dark screen, which is turned round
-_NOBODY = 65534  # by number: its group is called otherwise elsewhere
 _BROKEN = re.compile(r"(?:https?://|www\.|\S+\.\S+/)\S*\Z", re.IGNORECASE)
 _GOES_ON = re.compile(r"[./?=&%0-9-]")
 
@@ -109,14 +103,13 @@ def _run(words: list[str], data: bytes) -> bytes:
     """What a program writes, under limits of time, memory, output and open files."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(  # noqa: S603 words of ours; the picture goes in as pixels
-            ["/bin/sh", "-c", _LIMITED, "sh", *words],
+            command(_wanted(words[0]), words),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.DEVNULL,
             cwd="/",
             env={"PATH": os.defpath, "OMP_THREAD_LIMIT": "1", "LC_ALL": "C.UTF-8"},
             start_new_session=True,
-            **_without_privileges(),
         )
         try:
             process.communicate(data, timeout=SECONDS)
@@ -132,11 +125,10 @@ def _run(words: list[str], data: bytes) -> bytes:
         return output.read(_OUTPUT)
 
 
-def _without_privileges() -> dict[str, Any]:
-    """As nobody, where this process may become anybody."""
-    if os.geteuid() != 0:
-        return {}
-    return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+def _wanted(program: str) -> Wanted:
+    """The program and its data are read, nothing is written but what it says, no network."""
+    limits = Limits(memory=_MEMORY, seconds=SECONDS, file=_OUTPUT)
+    return Wanted((*PROGRAMS, os.path.realpath(program)), network=False, limits=limits)
 
 
 def _lines(table: str) -> Iterator[Line]:

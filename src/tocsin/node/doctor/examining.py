@@ -7,6 +7,7 @@ from tocsin.node.doctor import (
     backups,
     channels,
     clock,
+    confining,
     database,
     deadlines,
     deliveries,
@@ -39,6 +40,7 @@ FIRST = (
     Area("settings", settings.look),
     Area("security", security.look),
     Area("store", store.look),
+    Area("confinement", confining.look),
 )
 WITH_STORE = (Area("keys", keys.look), Area("networks", networks.look))
 WITH_DATABASE = (

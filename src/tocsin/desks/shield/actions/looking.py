@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import transaction
 
 from tocsin.channels.landing import Fetcher
+from tocsin.desks.shield.actions.confining import say_what_is_open
 from tocsin.desks.shield.actions.triaging import groups_of
 from tocsin.desks.shield.models import Group, Look
 from tocsin.desks.shield.queries.listings import REVIEW
@@ -63,6 +64,7 @@ def next_look() -> Look | None:
 
 def take_look(look: Look, *, fetcher: Fetcher, at: datetime) -> Look:
     """Run the process and write down what it says, checked; it has written nothing itself."""
+    say_what_is_open()
     try:
         said = _run(fetcher.order(look.url))
     except (OSError, subprocess.SubprocessError, ValueError) as fault:

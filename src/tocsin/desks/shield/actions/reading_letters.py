@@ -11,6 +11,7 @@ from django.db import transaction
 
 from tocsin.desks.shield.actions import clocks
 from tocsin.desks.shield.actions.answering import answer_messages
+from tocsin.desks.shield.actions.confining import say_what_is_open
 from tocsin.desks.shield.actions.receiving import place
 from tocsin.desks.shield.actions.triaging import retriage
 from tocsin.desks.shield.models import Group, Message
@@ -39,6 +40,7 @@ def read_waiting(*, languages: str, by: str, at: datetime, store_folder: Path) -
         if program is None or message.evidence is None:
             settle(message, Message.Letters.ABSENT, [])
             continue
+        say_what_is_open()
         lines, is_read = _lines(message, program, languages, store_folder)
         state = Message.Letters.READ if is_read else Message.Letters.FAILED
         _take(message, lines, state, by=by, at=at)
