@@ -24,13 +24,16 @@ from pathlib import Path
 
 NOBODY = 65534  # by number: its group is called otherwise elsewhere
 # What any program of a distribution needs to be loaded.
-PROGRAMS = ("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache", "/dev/null", "/dev/urandom")
+PROGRAMS = (
+    *("/usr", "/bin", "/lib", "/lib64", "/etc/ld.so.cache"),
+    *("/dev/null", "/dev/zero", "/dev/urandom"),
+)
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 # landlock_create_ruleset, _add_rule, _restrict_self: one number on every architecture
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _ASK_VERSION, _BENEATH = 1, 1
-_EXECUTE, _READ_FILE, _READ_FOLDER = 1, 1 << 2, 1 << 3
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_FOLDER = 1, 1 << 1, 1 << 2, 1 << 3
 # By version of Landlock, every right over files that it can take away (linux/landlock.h).
 _FILES = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 _BIND, _CONNECT, _TCP_SINCE = 1, 2, 4
@@ -143,6 +146,7 @@ def _open_up(libc: ctypes.CDLL, rules: int, path: str) -> None:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
             rights = _READ_FILE | _EXECUTE | (_READ_FOLDER if Path(path).is_dir() else 0)
+            rights |= _WRITE_FILE if path == os.devnull else 0
             rule = _Beneath(rights, place)
             libc.syscall(_ADD, rules, _BENEATH, ctypes.byref(rule), 0)
         finally:
