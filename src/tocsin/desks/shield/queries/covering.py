@@ -37,29 +37,35 @@ def unnamed(url: str) -> str:
 
 def covering(group: Group) -> list[Listing]:
     """Listings in force that may cover addresses of a group, whoever proposed them."""
-    return list(_listings_at(group).filter(state__in=IN_FORCE))
+    return [row for row in _listings_at(group) if row.state in IN_FORCE]
 
 
 def publicly_covered(places: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Of addresses and their hosts those that a listing in force covers, for all to see."""
-    return _covered(set(places), Listing.objects.filter(tlp=PUBLIC.most.value))
+    return _covered(set(places), {PUBLIC.most.value})
 
 
 def covers_of(places: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Of addresses and their hosts those that any listing in force covers."""
-    return _covered(set(places), Listing.objects.all())
+    return _covered(set(places), None)
 
 
-def _covered(places: set[tuple[str, str]], rows: QuerySet[Listing]) -> set[tuple[str, str]]:
-    """Asked by what may be listed of each place, so that the number of listings costs nothing."""
+def _covered(places: set[tuple[str, str]], tlps: set[str] | None) -> set[tuple[str, str]]:
+    """Asked by what may be listed of each place, so that the number of listings costs nothing.
+
+    By value alone: asked for a state as well, SQLite goes through everything that is in force.
+    """
     above = {host: parents(host) for _, host in places if host}
     wanted = sorted({url for url, _ in places} | {one for some in above.values() for one in some})
     found = {
-        one
+        (scope, value)
         for start in range(0, len(wanted), _TOGETHER)
-        for one in rows.filter(state__in=IN_FORCE, value__in=wanted[start : start + _TOGETHER])
+        for scope, value, state, tlp in Listing.objects.filter(
+            value__in=wanted[start : start + _TOGETHER]
+        )
         .order_by()
-        .values_list("scope", "value")
+        .values_list("scope", "value", "state", "tlp")
+        if state in IN_FORCE and (tlps is None or tlp in tlps)
     }
     names = {value for scope, value in found if scope != "url"}
     urls = {value for scope, value in found if scope == "url"}
