@@ -19,6 +19,7 @@ OPEN = (
     # the shield for citizens: report, what came of it, check, be warned; the list by its word
     *("shield/report", "shield/outcome", "shield/check", "shield/warning", "shield/lists/"),
     *("shield/owner", "shield/figures"),  # help with a site that is listed; how the shield does
+    "subscribers/check",  # whether a warning is genuine, by its code
 )
 OPEN_ALONE = ("shield/appeal",)  # and not the reviewers' `shield/appeals/`
 # Signing in: allauth's own pages, which lead somebody unknown to sign in, or are the way in.

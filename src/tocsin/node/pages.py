@@ -21,7 +21,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """What waits for whoever looks, desk by desk."""
     viewer: Viewer = getattr(request, "viewer", NOBODY)
     cards = cards_for(viewer, at=datetime.now(UTC)) if viewer.is_known else []
-    has_calendar = any(viewer.may(one) for one in CALENDAR)
+    is_run = "tocsin.desks.response" in settings.DESKS_RUN
+    has_calendar = is_run and any(viewer.may(one) for one in CALENDAR)
     return render(request, "home.html", {"cards": cards, "has_calendar": has_calendar})
 
 

@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from tocsin.node.account_settings import *  # noqa: F403 those of accounts
 from tocsin.node.account_settings import PROVIDER_APPS
-from tocsin.node.desks import DESKS
+from tocsin.node.desks import DESKS, running
 from tocsin.node.shield_settings import read_shield
 from tocsin.node.subscriber_settings import read_subscribers
 from tocsin.node.warning_settings import read_warning
@@ -105,6 +105,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
 ]
 SECRET_KEY = secret_key(STORE)
+DESKS_RUN = running(os.environ.get("TOCSIN_DESKS", ""))
 SHIELD = {**read_shield(), **read_warning()}
 SUBSCRIBERS = read_subscribers()
 USE_TZ = True

@@ -2,11 +2,11 @@
 
 from importlib.util import find_spec
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from tocsin.node import pages
 from tocsin.node.api.site import api
-from tocsin.node.desks import DESKS
 from tocsin.node.files import file
 from tocsin.node.metrics import metrics
 from tocsin.node.public_log import public_log
@@ -14,10 +14,10 @@ from tocsin.node.security_txt import security_txt
 
 
 def _of_desks() -> list[URLResolver]:
-    """`/response/` and so on: a desk with a `urls.py` is there."""
+    """`/response/` and so on: a desk that is run and has a `urls.py` is there."""
     return [
         path(f"{desk.rpartition('.')[2]}/", include(f"{desk}.urls"))
-        for desk in DESKS
+        for desk in settings.DESKS_RUN
         if find_spec(f"{desk}.urls")
     ]
 

@@ -10,7 +10,8 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from django.apps import apps
+from django.apps import AppConfig, apps
+from django.conf import settings
 from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
@@ -57,10 +58,15 @@ class Card:
     is_urgent: bool = False
 
 
+def is_run(config: AppConfig) -> bool:
+    """Whether this node runs a desk; what is no desk is always there."""
+    return ".desks." not in config.name or config.name in settings.DESKS_RUN
+
+
 def sections() -> Iterator[Section]:
     """Of every application that has a place at the front: the desks, then what they share."""
     for config in sorted(apps.get_app_configs(), key=lambda one: ".desks." not in one.name):
-        if isinstance(section := getattr(config, "front", None), Section):
+        if is_run(config) and isinstance(section := getattr(config, "front", None), Section):
             yield section
 
 
@@ -68,7 +74,7 @@ def cards_for(viewer: "Viewer", *, at: datetime) -> list[Card]:
     """What waits for somebody, desk by desk; without what is empty."""
     found: list[Card] = []
     for config in apps.get_app_configs():
-        if named := getattr(config, "home_cards", ""):
+        if is_run(config) and (named := getattr(config, "home_cards", "")):
             make: Callable[..., list[Card]] = import_string(named)
             found += [card for card in make(viewer, at=at) if card.count]
     return found

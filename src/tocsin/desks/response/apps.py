@@ -56,6 +56,7 @@ class Response(AppConfig):
     label = "response"
     verbose_name = "Response"
     recurring = "tocsin.desks.response.tasks.recurring"
+    ways_in = "tocsin.desks.response.tasks.ways_in"
     home_cards = "tocsin.desks.response.queries.front.cards"
     front = FRONT
     # For erasure (office.erasure.texts): texts of ours that may name a person.

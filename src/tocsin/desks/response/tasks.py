@@ -104,14 +104,21 @@ def tell_back(slot: Slot) -> str | None:
     return f"feedback to {', '.join(told)}" if told else None
 
 
-def recurring() -> list[Recurring]:
-    """Every job with its schedule. What reads or routes whole reports has a lane of its own."""
+def ways_in() -> list[Recurring]:
+    """What takes reports in and routes them. What works on whole reports has a lane of its own."""
     return [
         Recurring("expire-uploads", timedelta(hours=1), drop_uploads),
         Recurring("fetch-shadowserver", timedelta(hours=1), fetch_reports, lane="shadowserver"),
         Recurring("read-mailbox", timedelta(minutes=1), read_mail, lane="mailbox"),
         Recurring("take-in", timedelta(seconds=2), work_intakes, lane="reports"),
+        Recurring("watch-folder", timedelta(seconds=5), watch, lane="folder-in"),
+    ]
+
+
+def recurring() -> list[Recurring]:
+    """Every job with its schedule."""
+    return [
+        *ways_in(),
         Recurring("tell-cases", timedelta(seconds=5), tell),
         Recurring("tell-reporters", timedelta(hours=1), tell_back),
-        Recurring("watch-folder", timedelta(seconds=5), watch, lane="folder-in"),
     ]

@@ -6,6 +6,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.http import parse_etags, quote_etag
 from ninja import NinjaAPI
@@ -15,7 +16,6 @@ from ninja.operation import Operation
 from tocsin import __version__
 from tocsin.node.api.problems import MEDIA_TYPE, of_error, problem
 from tocsin.node.api.throttle import PerToken
-from tocsin.node.desks import DESKS
 from tocsin.office.api import Scope
 from tocsin.words.errors import TocsinError
 
@@ -194,7 +194,7 @@ def make_api() -> Api:
     }
     for kind, handler in handlers.items():
         api.add_exception_handler(kind, handler)
-    for desk in (OFFICE, *(f"{desk}.api" for desk in DESKS)):
+    for desk in (OFFICE, *(f"{desk}.api" for desk in settings.DESKS_RUN)):
         if find_spec(desk):
             api.add_router("", import_module(desk).router)
     return api
