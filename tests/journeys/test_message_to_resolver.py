@@ -212,7 +212,7 @@ def test_a_message_protects_everybody_and_an_appeal_sets_it_right(chain: Chain) 
     told = citizen.send(
         "/shield/report", "/shield/report", text="Pay here: http://mybank-login.example/pay?id=7"
     )
-    reference = re.search(r"<h1[^>]*>([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})</h1>", told)
+    reference = re.search(r'<bdi dir="ltr">([0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4})</bdi>', told)
     assert reference
     group = link(rita.get("/shield/")[1], "groups")
     _, page, _ = rita.get(group)
