@@ -186,6 +186,24 @@ def test_the_garden_leads_to_the_node_and_not_to_the_name_that_was_asked_for(
     ]
 
 
+def test_of_a_name_that_is_listed_no_more_the_page_says_so_and_warns_of_nothing(
+    client: Client, listing: Listing, people: Callable[[str], Viewer], at: datetime
+):
+    host = LONG.removeprefix("https://").rstrip("/")
+    path = f"/shield/warning?name={host}"
+    warned = client.get(path).content.decode()
+    step_listing(people("rosa"), listing.uid, step="withdraw", text="a mistake", at=at)
+    said = {code: client.get(f"{path}&lang={code}").content.decode() for code in ("en", "de")}
+
+    assert ENGLISH["title"] in warned
+    assert f"<h1>{host} is not on the public list, or not any more.</h1>" in said["en"]
+    assert f"<h1>{host} steht nicht oder nicht mehr auf" in said["de"]
+    assert [ENGLISH[key] in said["en"] for key in ("title", "stopped", "typed", "why")] == (
+        [False] * 4
+    )
+    assert f"/shield/appeal?name={host}" in said["en"]
+
+
 def test_what_is_no_name_is_warned_of_all_the_same(client: Client):
     for name in ("", "a b", "%00", "x" * 5000, "<script>"):
         page = client.get("/shield/warning", {"name": name})
@@ -221,6 +239,8 @@ def test_in_no_language_has_a_page_a_flaw(tmp_path: Path, loopback: None):
         words = {"host": LONG[8:-1], "brand": "My Bank", "is_listed": True}
         text = warning_page(code, links=LINKS, **words, **around)
         (tmp_path / f"{code}.html").write_text(text, "utf-8")
+        text = warning_page(code, links=LINKS, host=LONG[8:-1], **around)
+        (tmp_path / f"unlisted-{code}.html").write_text(text, "utf-8")
         text = owner_page(code, recheck="/", **around)
         (tmp_path / f"owner-{code}.html").write_text(text, "utf-8")
     flaws = []

@@ -136,11 +136,13 @@ def warning_page(
 ) -> str:
     """The page somebody sees who was led away from a listed name.
 
+    A `host` that is not `is_listed` is no warning: the page says so, and nothing of fraud.
     `switch` is the address of the same page in the language `{code}`.
     """
     words = words_in(code)
     said = around(words, style=style, switch=switch) | {
         "host": host,
+        "unlisted": format_html(words.texts["unlisted"], host=host) if host else "",
         "imitates": format_html(words.texts["imitates"], brand=brand) if brand else "",
         "is_listed": is_listed,
         "is_counted": is_counted,

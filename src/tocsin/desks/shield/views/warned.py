@@ -43,7 +43,7 @@ def warning(request: HttpRequest) -> HttpResponseBase:
         links=_links(found, row, request.GET.get("lang", "")),
         style=static(STYLE),
         switch=_switch(asked),
-        host=found.host if found and row else "",
+        host=found.host if found else "",
         brand=row.brand if row else "",
         is_listed=row is not None,
         is_counted=bool(kind),
@@ -78,8 +78,8 @@ def _found(asked: str) -> Known | None:
 def _links(found: Known | None, row: Listing | None, chosen: str) -> Links:
     """In the language that was chosen; else each page goes by the browser, as this one did."""
     lang = {"lang": chosen} if chosen in OFFICIAL else {}
-    name = ({"name": found.host} if found and row else {}) | lang
-    reference = ({"name": row.reference} if row else {}) | lang
+    name = ({"name": found.host} if found else {}) | lang
+    reference = ({"name": row.reference} if row else name) | lang
     return Links(
         report=_address("shield:report", **lang),
         check=_address("shield:check", **name),
