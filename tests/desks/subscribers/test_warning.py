@@ -10,6 +10,7 @@ from tests.desks.subscribers.conftest import NOON, Report
 from tocsin.desks.response.models import Case
 from tocsin.desks.subscribers.actions.attributing import look_up_runs
 from tocsin.desks.subscribers.actions.codes import say_clean, warned_on
+from tocsin.desks.subscribers.actions.erasing import erase_bindings
 from tocsin.desks.subscribers.actions.reporting import report_outcomes
 from tocsin.desks.subscribers.actions.warning import (
     MOST,
@@ -29,6 +30,7 @@ from tocsin.office import register
 from tocsin.office.models import Receipt
 from tocsin.office.people import letters
 from tocsin.office.people.models import Letter
+from tocsin.office.retention import retain
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -180,7 +182,7 @@ def test_who_is_seen_again_is_warned_again_after_the_wait(
     assert due(NOON + 3 * DAY) == []
     assert due(NOON + 7 * DAY) == [("carla", "")]
     warn(provider, NOON + 7 * DAY)
-    assert "We wrote to you about this on 2026-11-23." in sent()[1]["text"]
+    assert "Nous vous avons écrit à ce sujet le 2026-11-23." in sent()[1]["text"]
     assert Finding.objects.get().taken == 2
 
 
@@ -278,3 +280,44 @@ def test_what_no_line_can_be_said_for_is_never_reported_as_cured(
     assert report_outcomes(by="test", at=NOON) == [
         "acted: lines 1, warned 1, clean 1, events without a line 1"
     ]
+
+
+def test_erasing_a_line_takes_its_findings_and_warnings_with_it(
+    reported: Report, provider: Store
+) -> None:
+    reported(("192.0.2.31", 4000, NINE), ("192.0.2.30", 4000, NINE))
+    warn(provider, NOON)
+    words = {"at": NOON, "store_folder": provider.path}
+
+    looked = erase_bindings("account", ["carla"], dry_run=True, **words)
+    assert (looked, Finding.objects.count()) == (2, 2)  # a binding and a finding
+    erase_bindings("account", ["carla"], dry_run=False, **words)
+
+    assert [row[0] for row in found()] == ["anna"]
+    assert Warned.objects.count() == 1
+
+
+def test_findings_are_kept_for_half_a_year_after_the_last_change(
+    reported: Report, provider: Store
+) -> None:
+    reported(("192.0.2.31", 4000, NINE))
+    warn(provider, NOON)
+
+    retain(at=NOON + 179 * DAY, by="test", store_folder=provider.path)
+    assert Finding.objects.count() == 1
+    retain(at=NOON + 180 * DAY, by="test", store_folder=provider.path)
+    assert (Finding.objects.count(), Warned.objects.count()) == (0, 0)
+
+
+def test_a_subscriber_is_written_to_in_their_language_or_in_english(
+    reported: Report, provider: Store
+) -> None:
+    Contact.objects.filter(name="anna").update(language="de-AT")
+    Contact.objects.filter(name="carla").update(language="xx")
+    reported(("192.0.2.31", 4000, NINE), ("192.0.2.30", 4000, NINE))
+    warn(provider, NOON)
+
+    by_name = {letter["to"].partition("@")[0]: letter for letter in sent()}
+    assert by_name["anna"]["subject"].startswith("Meadow Net: Ein Gerät an Ihrem Anschluss")
+    assert by_name["anna"]["text"].startswith("Dieser Text wurde maschinell übersetzt")
+    assert by_name["carla"]["text"].startswith("Dear customer,")

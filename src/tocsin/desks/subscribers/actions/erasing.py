@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from tocsin.desks.subscribers.actions.importing import LINES
 from tocsin.desks.subscribers.actions.keeping import replace_runs
-from tocsin.desks.subscribers.models import BindingRun, Contact, Source
+from tocsin.desks.subscribers.models import BindingRun, Contact, Finding, Source
 from tocsin.desks.subscribers.queries.bindings import FOLDER, open_path, pending_path, run_path
 from tocsin.flow.bindings.records import pseudonym
 from tocsin.flow.bindings.runs import SCHEMA, Run, overlapping, write_run
@@ -25,19 +25,28 @@ def erase_bindings(
 ) -> int:
     """Take out what is held of addresses (`kind` "address"), or of lines by name ("account").
 
-    How many bindings. What goes on still goes too: the next import begins it anew.
+    How many bindings, and of lines how many findings. What goes on still goes too: the next import
+    begins it anew. No finding knows an address.
     """
     if kind not in ("address", "account") or not (store_folder / FOLDER).is_dir():
         return 0
     wanted = _Wanted(kind, values, store_folder)
+    findings = Finding.objects.filter(line__in=wanted.lines)
+    found_on = findings.count()
+    if found_on and not dry_run:
+        findings.delete()  # with their warnings
     rows = list(BindingRun.objects.all())
     counts = {row.pk: _count(Run(run_path(store_folder, row.uid.hex)), wanted) for row in rows}
     hit = [row for row in rows if counts[row.pk]]
     if hit and not dry_run:
         replace_runs(hit, keep=wanted.others, at=at, store_folder=store_folder)
-    return sum(counts.values()) + sum(
-        _of_source(source, wanted, store_folder, dry_run=dry_run)
-        for source in Source.objects.exclude(latest=None)
+    return (
+        found_on
+        + sum(counts.values())
+        + sum(
+            _of_source(source, wanted, store_folder, dry_run=dry_run)
+            for source in Source.objects.exclude(latest=None)
+        )
     )
 
 
@@ -64,6 +73,11 @@ class _Wanted:
             secret = keys.secret(store_folder / "keys", LINES)
             lines = names_of([pseudonym(one, secret) for one in values])
             self._lines = pl.Series(sorted(lines), dtype=pl.UInt64)
+
+    @property
+    def lines(self) -> list[int]:
+        """The lines that are to go; of addresses none."""
+        return [int(line) for line in self._lines]
 
     def rows(self, frame: pl.DataFrame) -> pl.Series:
         """Which bindings."""
