@@ -15,3 +15,6 @@ import tocsin.flow.gather
 import tocsin.formats.catalogue
 import tocsin.node.cli
 import tocsin.rules.acts
+from tocsin.flow.domains import registrable_domain
+
+registrable_domain("host.example")  # reads the list of public suffixes
