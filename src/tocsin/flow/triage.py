@@ -196,7 +196,7 @@ def _judged(rows: pl.DataFrame, groups: pl.DataFrame, known: Known) -> pl.DataFr
     for group, names, reporters in (
         hosts.join(groups, on="group").select("group", "host", "reporters").iter_rows()
     ):
-        points = [*_of_reporters(reporters), *judge(group, names, known)]
+        points = [*of_reporters(reporters), *judge(group, names, known)]
         found.append((group, sum(n for n, _ in points), [why for _, why in points]))
     return pl.DataFrame(
         found,
@@ -215,7 +215,7 @@ def judge(group: str, hosts: Iterable[str], known: Known) -> list[tuple[int, str
     return by_kind[:10]
 
 
-def _of_reporters(count: int) -> list[tuple[int, str]]:
+def of_reporters(count: int) -> list[tuple[int, str]]:
     points = next((points for least, points in _REPORTERS if count >= least), 0)
     return [(points, f"{count} people reported it")] if points else []
 

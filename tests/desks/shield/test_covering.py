@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 
+from tests.desks.pages import signed_in
 from tests.desks.shield.conftest import BASIS, LURE
 from tocsin.desks.shield.actions.answering import outcome_of, outcome_text
 from tocsin.desks.shield.actions.deciding import approve, reject_group, step_listing
@@ -17,6 +19,7 @@ from tocsin.office.people.letters import read
 from tocsin.office.people.models import Letter
 from tocsin.office.people.viewer import Viewer
 from tocsin.words.errors import Refused
+from tocsin.words.moments import iso
 
 People = Callable[[str], Viewer]
 Send = Callable[..., Message]
@@ -208,3 +211,40 @@ def test_an_answer_at_once_tells_nobody_what_is_listed_for_some_alone(
     told.refresh_from_db()
 
     assert told.state == ("listed" if world == "for all" else "received")
+
+
+# ── what a decision rests on, and what a group's page says of it ─────────────────────────
+
+
+def test_what_is_kept_of_a_decision_is_of_what_it_covers_alone(
+    people: People, at: datetime, send: Send
+):
+    mail = b"From: a@%b.example\nSubject: Pay now\n\nhttps://%b.evil2.example/pay\n"
+    send("", data=mail % (b"one", b"a"), reporter="1")
+    send("https://a.evil2.example/again", reporter="2", at=at + MINUTE)
+    send("", data=mail % (b"two", b"b"), reporter="3", at=at + 2 * MINUTE)
+    group = Group.objects.get(key="evil2.example")
+    row = listed(people, at + 3 * MINUTE, url="https://a.evil2.example/pay", group=group)
+    facts = row.grounds.get().facts
+
+    assert facts["addresses"] == ["https://a.evil2.example/pay", "https://a.evil2.example/again"]
+    assert [one["headers"]["from"] for one in facts["letters"]] == ["one.example"]
+    assert (facts["messages"], facts["reporters"]) == (2, 2)
+    assert (facts["first_at"], facts["last_at"]) == (iso(at), iso(at + MINUTE))
+    assert "b.evil2.example" not in repr(facts)
+    assert facts["reasons"][0] == "2 people reported it"
+
+
+def test_the_page_of_a_group_marks_what_is_listed_already(
+    people: People, at: datetime, two: tuple[Message, Message], settings: Any
+):
+    group = Group.objects.get(key="evil2.example")
+    row = listed(people, at, url="https://a.evil2.example/pay", group=group)
+    settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["testserver"], False
+    person = people("rita").person
+    assert person is not None
+    said = signed_in(person).get(f"/shield/groups/{group.uid}").content.decode()
+    places = said.partition("Where it leads")[2].partition("</ul>")[0].split("<li>")[1:]
+
+    assert [f"listed already: {row.reference}" in one for one in places] == [True, False]
+    assert ["hxxps://a[.]evil2" in one for one in places] == [True, False]

@@ -11,7 +11,7 @@ from tocsin.desks.shield.actions.consulting import consult_message
 from tocsin.desks.shield.actions.deciding import reject_group
 from tocsin.desks.shield.actions.reading_letters import read_waiting
 from tocsin.desks.shield.models import Group, Listing, Message, Sighting
-from tocsin.desks.shield.queries.messages import places_of
+from tocsin.desks.shield.queries.messages import Place, places_of
 from tocsin.formats.mail import letters
 from tocsin.node.store import Store
 from tocsin.office.models import Deadline
@@ -44,7 +44,7 @@ def test_an_address_in_a_screenshot_joins_its_group_as_uncertain(
 
     sighting, group = Sighting.objects.get(), Group.objects.get(key="parcel-fee.example")
     assert (sighting.url, sighting.is_uncertain, sighting.group) == (URL, True, group)
-    assert places_of(group) == [("hxxps://parcel-fee[.]example/pay?id=7", False)]
+    assert places_of(group) == [Place("hxxps://parcel-fee[.]example/pay?id=7", is_sure=False)]
     nowhere = Group.objects.get(key="")
     assert (nowhere.messages, nowhere.state) == (0, "rejected")
     assert not Deadline.objects.filter(matter=nowhere.uid, state="ready").exists()

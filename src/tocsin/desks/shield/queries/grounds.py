@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tocsin.desks.shield.models import Grounds, Group, Listing, Message
+from tocsin.desks.shield.models import Grounds, Group, Listing, Message, Sighting
 from tocsin.desks.shield.queries.covering import is_within
 from tocsin.desks.shield.queries.known import known_of
 from tocsin.desks.shield.queries.messages import inert, is_message
-from tocsin.flow.triage import judge
+from tocsin.flow.triage import judge, of_reporters
 from tocsin.flow.urls import read_url
 from tocsin.formats.idf import Unfit
 from tocsin.formats.mail.headers import Headers
@@ -42,21 +42,27 @@ class Public:
 
 
 def grounds_of(listing: Listing, *, store_folder: Path) -> dict[str, Any]:
-    """Everything at this moment, as plain JSON; texts and files are still there."""
+    """Of what is covered everything at this moment, as plain JSON; texts and files are still there.
+
+    What else the group holds is no ground of this decision, and waits for one of its own.
+    """
     group = listing.group
+    seen = _seen(listing, group) if group else []
+    public = _public(listing, seen) if group else {}
+    judged = _judged(listing, seen, public["reporters"]) if group else []
     return {
-        "addresses": _addresses(listing, group),
+        "addresses": _addresses(listing, seen),
         "because": listing.because,
-        "first_at": iso(group.first_at) if group else None,
-        "last_at": iso(group.last_at) if group else None,
-        "letters": _letters(group, store_folder) if group else [],
-        "messages": group.messages if group else 0,
+        "first_at": iso(min(one.at for one in seen)) if seen else None,
+        "last_at": iso(max(one.at for one in seen)) if seen else None,
+        "letters": _letters(seen, store_folder),
+        "messages": public.get("messages", 0),
         "overridden": list(listing.overridden),
-        "public": _public(listing, group) if group else {},
-        "reasons": list(group.reasons) if group else [],
-        "reporters": group.reporters if group else 0,
+        "public": public,
+        "reasons": [why for _, why in judged],
+        "reporters": public.get("reporters", 0),
         "scope": listing.scope,
-        "score": group.score if group else 0,
+        "score": sum(points for points, _ in judged),
         "url": listing.url,
         "value": listing.value,
         "warnings": dict(listing.warnings),
@@ -90,16 +96,27 @@ def public_grounds(listing: Listing) -> Public | None:
     )
 
 
-def _public(listing: Listing, group: Group) -> dict[str, Any]:
+def _seen(listing: Listing, group: Group) -> list[Sighting]:
+    """Where people of a group were led to what is listed."""
+    rows = group.sightings.exclude(url="").select_related("message").order_by("pk")
+    return [row for row in rows if _is_of(listing, row.url, row.host)]
+
+
+def _judged(listing: Listing, seen: list[Sighting], reporters: int) -> list[tuple[int, str]]:
+    """Points and reasons as triage says them, of what is listed alone."""
+    places = {(one.url, one.host) for one in seen} | {_place(listing.url)}
+    known = known_of(sorted(url for url, _ in places))
+    name = listing.url if listing.scope == "url" else listing.value
+    hosts = sorted({host for _, host in places if host})
+    return [*of_reporters(reporters), *judge(name, hosts, known)]
+
+
+def _public(listing: Listing, seen: list[Sighting]) -> dict[str, Any]:
     """Counts and reasons of what lies under the listing's own value, and nothing of the others.
 
     Those of other lists may be confidential: that there is one is said, without whose.
     """
-    rows = group.sightings.exclude(url="").values_list(
-        "message_id", "message__reporter", "url", "host"
-    )
-    seen = [row for row in rows if _is_of(listing, row[2], row[3])]
-    places = {(url, host) for _, _, url, host in seen} | {_place(listing.url)}
+    places = {(one.url, one.host) for one in seen} | {_place(listing.url)}
     known = known_of(sorted(url for url, _ in places))
     silent = dict.fromkeys(known.elsewhere, (ON_A_LIST,))
     hosts = sorted(host for _, host in places if host)
@@ -108,9 +125,9 @@ def _public(listing: Listing, group: Group) -> dict[str, Any]:
     said = [why for _, why in judge(name, hosts, replace(known, elsewhere=silent))]
     return {
         "is_on_a_list": ON_A_LIST in said,
-        "messages": max(before.get("messages", 0), len({row[0] for row in seen})),
+        "messages": max(before.get("messages", 0), len({one.message_id for one in seen})),
         "reasons": [why for why in said if why != ON_A_LIST],
-        "reporters": max(before.get("reporters", 0), len({row[1] for row in seen})),
+        "reporters": max(before.get("reporters", 0), len({one.message.reporter for one in seen})),
     }
 
 
@@ -132,18 +149,17 @@ def _place(url: str) -> tuple[str, str]:
         return url, ""
 
 
-def _addresses(listing: Listing, group: Group | None) -> list[str]:
-    if group is None:
-        return [listing.url]
-    urls = group.sightings.exclude(url="").order_by("url").values_list("url", flat=True)
-    return list(dict.fromkeys([listing.url, *urls.distinct()[:MOST_ADDRESSES]]))[:MOST_ADDRESSES]
+def _addresses(listing: Listing, seen: list[Sighting]) -> list[str]:
+    urls = sorted({one.url for one in seen})
+    return list(dict.fromkeys([listing.url, *urls]))[:MOST_ADDRESSES]
 
 
-def _letters(group: Group, store_folder: Path) -> list[dict[str, Any]]:
+def _letters(seen: list[Sighting], store_folder: Path) -> list[dict[str, Any]]:
     """Of each file its digest, and of a mail the headers that name no recipient."""
-    seen = Message.objects.filter(sightings__group=group).exclude(evidence=None).distinct()
+    keys = {one.message_id for one in seen if one.message.evidence_id is not None}
+    rows = Message.objects.filter(pk__in=keys).select_related("evidence")
     found = []
-    for message in seen.select_related("evidence").order_by("received_at", "pk")[:MOST_LETTERS]:
+    for message in rows.order_by("received_at", "pk")[:MOST_LETTERS]:
         kept = message.evidence
         if kept is None:
             continue

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from django.db.models import Count, Q
 
-from tocsin.desks.shield.models import Group, Message
+from tocsin.desks.shield.models import Group, Listing, Message
+from tocsin.desks.shield.queries.covering import covering, covers
 from tocsin.desks.shield.queries.reports import MOST_PLACES, report_format, reported, said_of
 from tocsin.flow.mailboxes import without_mailboxes
 from tocsin.flow.urls import Landing, read_url
@@ -168,15 +169,32 @@ def _is_picture(data: bytes) -> bool:
 # ── shown to a reviewer ──────────────────────────────────────────────────────────────────
 
 
-def places_of(group: Group) -> list[tuple[str, bool]]:
-    """Where the messages of a group lead, as nothing that can be followed; whether it is certain.
+@dataclass(frozen=True)
+class Place:
+    """Where a group leads, as nothing that can be followed, and what stops people there already.
 
-    Uncertain is what a program read in pictures and nobody wrote.
+    Not `is_sure` is what a program read in pictures and nobody wrote.
     """
+
+    text: str
+    is_sure: bool
+    listing: Listing | None = None
+
+
+def places_of(group: Group) -> list[Place]:
+    """Where the messages of a group lead, the first fifty in the order of the alphabet."""
     written = Count("pk", filter=Q(is_uncertain=False))
-    seen = group.sightings.exclude(url="").values("url").annotate(written=written)
-    rows = seen.order_by("url").values_list("url", "written")[:50]
-    return [(inert(url), count > 0) for url, count in rows]
+    seen = group.sightings.exclude(url="").values("url", "host").annotate(written=written)
+    rows = seen.order_by("url").values_list("url", "host", "written")[:50]
+    listed = covering(group)
+    return [
+        Place(
+            inert(url),
+            count > 0,
+            next((one for one in listed if covers(one, url=url, host=host)), None),
+        )
+        for url, host, count in rows
+    ]
 
 
 def inert(text: str) -> str:
