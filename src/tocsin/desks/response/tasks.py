@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from tocsin.channels import imap, shadowserver_api
+from tocsin.desks.response.actions.cleaning_up import count_clean_up
 from tocsin.desks.response.actions.fetch_shadowserver import fetch_shadowserver
 from tocsin.desks.response.actions.hearing import tell_cases
 from tocsin.desks.response.actions.read_mailbox import read_mailbox
@@ -104,6 +105,12 @@ def tell_back(slot: Slot) -> str | None:
     return f"feedback to {', '.join(told)}" if told else None
 
 
+def count(slot: Slot) -> str | None:
+    """How fast each network's infections go away, counted anew."""
+    networks = count_clean_up(store_folder=slot.store_folder, at=slot.at)
+    return f"clean-up of {networks:,} networks counted" if networks else None
+
+
 def ways_in() -> list[Recurring]:
     """What takes reports in and routes them. What works on whole reports has a lane of its own."""
     return [
@@ -119,6 +126,7 @@ def recurring() -> list[Recurring]:
     """Every job with its schedule."""
     return [
         *ways_in(),
+        Recurring("count-clean-up", timedelta(hours=6), count),
         Recurring("tell-cases", timedelta(seconds=5), tell),
         Recurring("tell-reporters", timedelta(hours=1), tell_back),
     ]

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 _WIDTH = 720
@@ -92,6 +92,87 @@ def columns(title: str, rows: Sequence[tuple[date, int]], *, heads: tuple[str, s
     )
     svg = framed(title, says, drawn + _axis(labels, most), width=_WIDTH, height=foot + _FOOT)
     return Chart(title, says, heads, tuple(labels), svg)
+
+
+Share = tuple[int, float, float, float]  # day, share, lower and upper bound, 0 to 1
+
+
+def shares(
+    title: str, own: Sequence[Share], peers: Sequence[Share], *, days: int, heads: tuple[str, ...]
+) -> Chart:
+    """Shares that fall from 1 by steps: `own` as a line, the range of `peers` as a band behind it.
+
+    The table has a row for each day on which `own` falls: the day, the share, its bounds and, where
+    there are peers, theirs.
+    """
+    ranges = {day: (low, middle, high) for day, middle, low, high in peers}
+    rows = [_share_row(one, ranges) for one in own]
+    says = _("Of what was seen, %(share)s was still seen after %(days)s days.") % {
+        "share": percent(own[-1][1] if own else 1.0),
+        "days": own[-1][0] if own else 0,
+    }
+    drawn = format_html(
+        "{}{}{}", _band(peers, days), _steps([(day, share) for day, share, *_ in own], days),
+        _frame_of_shares(days),
+    )  # fmt: skip
+    svg = framed(title, says, drawn, width=_WIDTH, height=_HEAD + _HEIGHT + _FOOT)
+    return Chart(title, says, heads if peers else heads[:3], tuple(rows), svg)
+
+
+def percent(share: float) -> str:
+    """`93 %` as the language writes it, none of it lost to rounding up to 100 or down to 0."""
+    whole = round(share * 100)
+    shown = 1 if whole == 0 < share else 99 if whole == 100 and share < 1 else whole
+    return _("%(number)s %%") % {"number": shown}
+
+
+def _share_row(one: Share, peers: dict[int, tuple[float, float, float]]) -> Row:
+    day, share, low, high = one
+    row = (day, percent(share), f"{percent(low)} – {percent(high)}")
+    if not peers:
+        return row
+    lower, _middle, upper = peers.get(day, peers[max(peers)])
+    return (*row, f"{percent(lower)} – {percent(upper)}")
+
+
+def _place(day: float, share: float, days: int) -> str:
+    x = round(min(day, days) / days * _WIDTH, 1)
+    return f"{x},{round(_HEAD + (1 - share) * _HEIGHT, 1)}"
+
+
+def _steps(points: Sequence[tuple[int, float]], days: int) -> SafeString:
+    found, now = [_place(0, 1.0, days)], 1.0
+    for day, share in points:
+        found += [_place(day, now, days), _place(day, share, days)]
+        now = share
+    found.append(_place(days, now, days))
+    return format_html('<polyline class="tocsin-chart__curve" points="{}"/>', " ".join(found))
+
+
+def _band(peers: Sequence[Share], days: int) -> SafeString:
+    if not peers:
+        return mark_safe("")
+    over = [_place(day, high, days) for day, _, _, high in peers]
+    under = [_place(day, low, days) for day, _, low, _ in reversed(peers)]
+    return format_html('<polygon class="tocsin-chart__band" points="{}"/>', " ".join(over + under))
+
+
+def _frame_of_shares(days: int) -> SafeString:
+    foot = _HEAD + _HEIGHT
+    return format_html(
+        '<line class="tocsin-chart__line" x1="0" x2="{}" y1="{}" y2="{}"/>'
+        '<text class="tocsin-chart__text" x="0" y="12" font-size="14">{}</text>'
+        '<text class="tocsin-chart__text" x="0" y="{}" font-size="14">0</text>'
+        '<text class="tocsin-chart__text" x="{}" y="{}" font-size="14" text-anchor="end">{}</text>',
+        _WIDTH,
+        foot,
+        foot,
+        percent(1.0),
+        foot + 18,
+        _WIDTH,
+        foot + 18,
+        _("%(days)s days") % {"days": days},
+    )
 
 
 def framed(title: str, says: str, drawn: SafeString, *, width: int, height: int) -> SafeString:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tocsin.office import sentences
+from tocsin.office.documents import charts
 from tocsin.office.permissions import PERMISSIONS
 from tocsin.rules import nis2, response
 from tocsin.rules.acts import DEADLINES
@@ -95,6 +96,12 @@ def moment(value: datetime | None) -> str:
 def number(value: Any) -> str:
     """Grouped as the language does."""
     return number_format(value or 0, force_grouping=True)
+
+
+@register.filter
+def percent(share: float) -> str:
+    """`93 %` of 0.93."""
+    return charts.percent(share)
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from tocsin.desks.response.models.arrival import Arrival, Reading
 from tocsin.desks.response.models.case import Case, Tag
+from tocsin.desks.response.models.clean_up import CleanUp
 from tocsin.desks.response.models.entry import Entry
 from tocsin.desks.response.models.feedback import Feedback
 from tocsin.desks.response.models.filter import SavedFilter
@@ -14,6 +15,7 @@ from tocsin.desks.response.models.upload import Upload
 __all__ = [
     "Arrival",
     "Case",
+    "CleanUp",
     "Entry",
     "Feedback",
     "Intake",

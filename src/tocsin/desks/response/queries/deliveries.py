@@ -60,7 +60,8 @@ def every_delivery(viewer: Viewer, wanted: Wanted) -> QuerySet[Delivery]:
 
 def _found(viewer: Viewer, wanted: Wanted) -> QuerySet[Delivery]:
     wanted.check()
-    if "\0" in wanted.party + wanted.relation + wanted.digest:  # PostgreSQL takes none, and nobody is called so
+    # PostgreSQL takes no such text, and nobody is called so.
+    if "\0" in wanted.party + wanted.relation + wanted.digest:
         return Delivery.objects.none()
     words = {
         "state": wanted.state,
