@@ -58,6 +58,10 @@ def test_a_network_s_spells_become_its_curve(tmp_path, at) -> None:
     assert not CleanUp.objects.exists()
 
 
+def test_nothing_is_counted_where_no_report_came_in_yet(tmp_path, at) -> None:
+    assert count_clean_up(store_folder=tmp_path, at=at) == 0
+
+
 def test_whoever_runs_the_node_sees_every_network_and_others_their_own(tmp_path, at) -> None:
     seen(tmp_path, at, many("meadow-net", 2, lasted=3, ago=50)
          + many("brook-telecom", 4, lasted=2, ago=50))  # fmt: skip

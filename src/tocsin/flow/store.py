@@ -160,8 +160,9 @@ def _complete(store: DeltaTable) -> DeltaTable:
 
 
 def read_events(table: Path, *, days: Iterable[date] | None = None) -> pl.LazyFrame:
-    """The store as a lazy frame with the columns of `SCHEMA`."""
-    frame = pl.scan_delta(str(table))
+    """The store as a lazy frame with the columns of `SCHEMA`; empty where no report came in yet."""
+    there = DeltaTable.is_deltatable(str(table))
+    frame = pl.scan_delta(str(table)) if there else pl.LazyFrame(schema=SCHEMA)
     return frame.filter(pl.col("day").is_in(list(days))) if days is not None else frame
 
 
