@@ -221,7 +221,7 @@ def test_a_bot_seen_by_a_sinkhole_ends_with_a_clean_line_and_a_case_that_is_cure
         provider("route", file, "--out", provider.folder / "out")
         provider("subscribers", "look-up", "--now")
         looked = provider("subscribers", "warn")
-        assert "1 would be warned, 0 held." in looked
+        assert "Would be warned: 1. Held: 0." in looked
         provider("subscribers", "warn", "--send")
         provider.work()
         (letter,) = smtp.messages(1)

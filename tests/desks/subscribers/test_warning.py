@@ -8,7 +8,7 @@ import pytest
 
 from tests.desks.subscribers.conftest import NOON, Report
 from tocsin.desks.response.models import Case
-from tocsin.desks.subscribers.actions.attributing import look_up_runs
+from tocsin.desks.subscribers.actions.attributing import look_up_runs, waiting_runs
 from tocsin.desks.subscribers.actions.codes import say_clean, warned_on
 from tocsin.desks.subscribers.actions.erasing import erase_bindings
 from tocsin.desks.subscribers.actions.reporting import report_outcomes
@@ -105,9 +105,11 @@ def test_logs_that_do_not_reach_the_events_are_waited_for(provider: Store, route
     route(path, at=at)
 
     waits = look_up_runs(by="test", at=at, store_folder=provider.path)
+    assert waiting_runs(at).count() == 1
     later = look_up_runs(by="test", at=at + timedelta(hours=6), store_folder=provider.path)
 
     assert (waits, [row.exact for row in later]) == ([], [1])
+    assert waiting_runs(at).count() == 0
 
 
 def test_the_right_line_is_warned_in_plain_words_and_its_neighbour_is_not(

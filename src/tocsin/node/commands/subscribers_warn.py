@@ -27,21 +27,31 @@ def look_up(
     The worker does this by itself. Each run of reports is looked up once.
     """
     opened = open_existing(store)
-    from tocsin.desks.subscribers.actions.attributing import PATIENCE, look_up_runs
+    from tocsin.desks.subscribers.actions.attributing import (
+        PATIENCE,
+        look_up_runs,
+        waiting_runs,
+    )
 
-    done = look_up_runs(
-        by=who(by), at=datetime.now(UTC), store_folder=opened.path,
-        patience=timedelta() if now else PATIENCE,
-    )  # fmt: skip
+    at = datetime.now(UTC)
+    patience = timedelta() if now else PATIENCE
+    done = look_up_runs(by=who(by), at=at, store_folder=opened.path, patience=patience)
+    waiting = waiting_runs(at).count()
     names = ("events", "exact", "ambiguous", "nobody", "not_attributable")
     facts = [
         {"run": row.run.uid.hex, **{name: getattr(row, name) for name in names}} for row in done
     ]
     if as_json:
-        say_json({"runs": facts})
+        say_json({"runs": facts, "waiting": waiting})
         return
-    if not facts:
+    if waiting:
+        out.print(
+            f"Waiting for logs that reach their events: {waiting:,}. With --now they do not wait.",
+            soft_wrap=True,
+        )
+    elif not facts:
         out.print("Nothing new to look up.")
+    if not facts:
         return
     words = ("events", "one line", "ambiguous", "none", "not attributable")
     shown = table("Looked up", "run", *words, right=words)
@@ -107,8 +117,8 @@ def _show(facts: list[dict[str, Any]], *, send: bool) -> None:
                 f"{one['way']}, {one['language']}",
             )  # fmt: skip
         out.print(shown)
-    said = "were warned" if send else "would be warned"
-    out.print(f"{len(going):,} {said}, {len(held):,} held.", soft_wrap=True)
+    said = "Warned" if send else "Would be warned"
+    out.print(f"{said}: {len(going):,}. Held: {len(held):,}.", soft_wrap=True)
     for why in sorted({one["held"] for one in held}):
         count = sum(one["held"] == why for one in held)
         out.print(f"  held: {count:,}, because {why}", soft_wrap=True)

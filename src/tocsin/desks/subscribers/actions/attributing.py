@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 from django.db import transaction
+from django.db.models import QuerySet
 
 from tocsin.desks.subscribers.models import Finding, LookUp, Source
 from tocsin.desks.subscribers.queries.bindings import records
@@ -66,16 +67,20 @@ def look_up_runs(
     own = Party.objects.filter(runs_node=True).first()
     if own is None:
         return []
-    done = Run.objects.filter(kind="route", state=Run.State.DONE, at__gt=at - OLDEST)
-    new = done.exclude(pk__in=LookUp.objects.values("run")).order_by("at")
     made = []
-    for run in new[:MOST_RUNS]:
+    for run in waiting_runs(at)[:MOST_RUNS]:
         events = own_events(run, own, store_folder=store_folder)
         if not _is_ripe(run, events, at=at, patience=patience):
             continue
         rows = list(whose_events(events, at=run.at, store_folder=store_folder))
         made.append(_commit(run, rows, by=by, at=at))
     return made
+
+
+def waiting_runs(at: datetime) -> QuerySet[Run]:
+    """Runs of reports that nobody looked up yet, oldest first."""
+    done = Run.objects.filter(kind="route", state=Run.State.DONE, at__gt=as_utc(at) - OLDEST)
+    return done.exclude(pk__in=LookUp.objects.values("run")).order_by("at")
 
 
 def own_events(run: Run, own: Party, *, store_folder: Path) -> pl.DataFrame:
