@@ -214,7 +214,7 @@ def _with_warnings(
     if not is_name and holds_mailbox(landing):
         warnings[Caution.MAILBOX] = (
             f"the address holds {CAUTIONS[Caution.MAILBOX].said}, for all to read "
-            f"(without it: {_without(landing, wider)})"
+            f"({_without(landing, wider)})"
         )
     is_final = any(not CAUTIONS[caution].is_overridable for caution in warnings)
     return Choice(scope, value, because, warnings, is_final)
@@ -223,7 +223,9 @@ def _with_warnings(
 def _without(landing: Landing, wider: Choice | None) -> str:
     """What could be listed instead, that names nobody."""
     text = without_mailboxes(landing).text
-    return f"{text}, or the {wider.scope} {wider.value}" if wider else text
+    if wider is None:
+        return f"without it: {text}"
+    return f"instead: the {wider.scope} {wider.value}, or {text}"
 
 
 def cautions_of(name: str, *, lists: Lists, is_name: bool = True) -> dict[Caution, str]:

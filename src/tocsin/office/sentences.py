@@ -221,6 +221,106 @@ _REFUSALS = (
     "nothing is no scope. Possible: %(possible)s",
     "%(scopes)s: this mandate does not open it for a program. Possible: %(possible)s",
 )
+# What the shield refuses, why a listing is as wide as it is, and what warns of it.
+_SHIELD = (
+    (
+        "listing: %(why)s. Nobody can override that. Possible: reject it, or tell whoever runs "
+        "the name"
+    ),
+    "listing: %(why)s. Nobody can override that. Possible: reject",
+    "listing: %(why)s. Possible: a third person overrides it with a reason, or reject",
+    "listing: there is no warning to override. Possible: confirm, or reject",
+    "listing: %(covers)s would be too wide: %(why)s. Possible: %(scopes)s",
+    (
+        "listing: no address was found in these messages, so there is nothing to list. "
+        "Possible: reject them, or wait until the letters in their pictures are read"
+    ),
+    "listing: nobody reported %(value)s in this group. Possible: %(possible)s and %(count)s more",
+    "listing: nobody reported %(value)s in this group. Possible: %(possible)s",
+    "listing: %(value)s is %(state)s already (%(reference)s). Possible: look at that one",
+    "group: it is %(state)s already. Possible: nothing now",
+    "a reason is needed: whoever is blocked, and whoever judges it, reads it",
+    "a legal basis is needed: whoever is blocked, and whoever judges it, reads it",
+    "%(value)s is no scope. Possible: %(possible)s",
+    "%(value)s is no address. Possible: 192.0.2.7, or none",
+    (
+        "listing: a listing is approved by two different people. You took '%(step)s', so you "
+        "cannot %(next)s. Possible: somebody else with %(competence)s"
+    ),
+    (
+        "listing: an override of a warning is a third person's. You took '%(step)s', so you "
+        "cannot %(next)s. Possible: somebody else with %(competence)s"
+    ),
+    (
+        "appeal: nobody decides an appeal against a listing that they approved. You took "
+        "'%(step)s', so you cannot %(next)s. Possible: somebody else with %(competence)s"
+    ),
+    (
+        "appeal: what it is against is also listed as %(reference)s, and nobody decides an "
+        "appeal against a listing that they approved. Possible: somebody else with "
+        "shield.review who listed none of it, or first withdraw %(other)s"
+    ),
+    "a decision needs a reason: whoever filed the appeal reads it",
+    "%(name)s is an address without a name",
+    "%(name)s is a public suffix: anybody may have a name under it",
+    "%(name)s shortens links of everybody",
+    "%(name)s hosts pages of everybody",
+    "a person says that %(name)s serves something else too, or was broken into",
+    "%(name)s is one of the most visited sites: it serves something else too",
+    "%(value)s, one of the most visited sites, is under %(name)s",
+    "%(value)s, which everybody uses, is under %(name)s",
+    "anybody may have a name under %(value)s, which is under %(name)s",
+    "%(name)s is the site of %(domain)s itself",
+    "of %(domain)s only %(name)s is known for fraud",
+    "%(count)s hosts of %(domain)s serve fraud, such as %(name)s and %(other)s",
+    "%(name)s also serves %(value)s, which nobody reported",
+    "%(name)s is under %(domain)s too, and nobody reported it",
+    "%(name)s was listed before, and looked at again it was not fraud, or not any more",
+    "%(name)s was looked at, and nothing of it was listed",
+    "narrowed by a person",
+    "%(name)s falls under %(value)s, %(caution)s",
+    "%(name)s has %(value)s below it, %(caution)s",
+    "%(name)s is a name that always passes",
+    "%(name)s is a public suffix",
+    "%(name)s is an essential service",
+    "%(name)s is a name of a public body",
+    "%(name)s is one of the most visited sites",
+    "%(name)s is a brand's own name",
+    (
+        "the address holds what looks like somebody's mailbox, for all to read (instead: the "
+        "domain %(domain)s, or %(value)s)"
+    ),
+    (
+        "the address holds what looks like somebody's mailbox, for all to read (instead: the host "
+        "%(host)s, or %(value)s)"
+    ),
+    "the address holds what looks like somebody's mailbox, for all to read (without it: %(value)s)",
+)
+_SHIELD_PARTS = (
+    "the registrable domain and every name below it",
+    "the host name and every name below it",
+    "a name that always passes",
+    "a public suffix",
+    "an essential service",
+    "a name of a public body",
+    "one of the most visited sites",
+    "a brand's own name",
+)
+# Its steps and states, inside a sentence.
+_SHIELD_WORDS = (
+    "approve",
+    "confirm",
+    "override",
+    "renew",
+    "take",
+    "uphold",
+    "dismiss",
+    "proposed",
+    "approved",
+    "listed",
+    "renewing",
+    "rejected",
+)
 LONGEST = 600  # a sentence; what is longer holds somebody's text, and takes long to be told apart
 _ARTICLE = re.compile(r"^(?:an?|the) ([a-z ]+?)(?= without |$)")
 _STEP = re.compile(r"([a-z]+(?: [a-z]+)*) \(by ([^()]*)\)")
@@ -233,7 +333,8 @@ def sentences() -> tuple[str, ...]:
     """Every sentence that can be translated; those of the rules are theirs."""
     purposes = (text for row in DISCLOSURE for text in (row.purpose, row.basis))
     agreed = (row.basis for row in DEADLINES)
-    shapes = (*_REASONS, *_PARTS, *_CHANGES, *_REFUSALS, _IN_PARTY, *_KEYS)
+    shield = (*_SHIELD, *_SHIELD_PARTS, *_SHIELD_WORDS)
+    shapes = (*_REASONS, *_PARTS, *_CHANGES, *_REFUSALS, *shield, _IN_PARTY, *_KEYS)
     return tuple(dict.fromkeys((*shapes, *purposes, *agreed)))
 
 
@@ -275,9 +376,11 @@ def _said(text: str) -> str | None:
 
 def _part(name: str, text: str) -> str:
     """What fills a gap: itself, but for the few things that are named in words."""
-    if name in ("noun", "role", "state", "step"):
+    if name in ("next", "noun", "role", "state", "step"):
         return gettext(text.replace("_", " "))
-    for part in _PARTS:
+    if name == "why":
+        return _whole(text)
+    for part in (*_PARTS, *_SHIELD_PARTS):
         if found := _shape(part).fullmatch(text):
             return gettext(part) % {
                 gap: _part(gap, word) for gap, word in found.groupdict().items()
@@ -300,7 +403,7 @@ def _roles(text: str) -> str:
 @cache
 def _shapes() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Those without a gap first, then those with most words of their own."""
-    whole = [one for one in sentences() if one not in _KEYS]
+    whole = [one for one in sentences() if one not in (*_KEYS, *_SHIELD_WORDS)]
     ordered = sorted(whole, key=lambda one: (len(_SLOT.findall(one)), -len(one)))
     return tuple((_shape(one), one) for one in ordered)
 

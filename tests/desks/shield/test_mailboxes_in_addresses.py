@@ -61,7 +61,7 @@ def test_who_narrows_to_such_an_address_is_told_the_name_too(people: People, at:
     wide = approved(people, at, f"https://mybank-login.example/pay?m={HIDDEN}")
 
     assert row.warnings["mailbox"].endswith(
-        "(without it: https://mybank-login.example/pay?m=x, or the domain mybank-login.example)"
+        "(instead: the domain mybank-login.example, or https://mybank-login.example/pay?m=x)"
     )
     assert (wide.scope, wide.warnings) == ("domain", {})
 
