@@ -132,6 +132,10 @@ def test_what_halves_at_a_steady_rate_is_found_to(rate, days) -> None:
 
 def test_a_few_days_or_a_rise_are_no_half_life() -> None:
     assert decay({FIRST + timedelta(days=d): 5 for d in range(6)}) is None
+    noisy = decay({FIRST + timedelta(days=d): 50 + (d * 7919) % 41 for d in range(20)})
+    assert noisy is not None
+    assert noisy.low < 0 < noisy.high
+    assert noisy.half_life is None
     rising = decay({FIRST + timedelta(days=d): 10 + d for d in range(20)})
     assert rising is not None
     assert rising.half_life is None

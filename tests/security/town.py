@@ -23,7 +23,15 @@ from tocsin.desks.response import actions as desk
 from tocsin.desks.response.actions.notifying import begin_notification, step_notification
 from tocsin.desks.response.actions.saved_filters import save_filter
 from tocsin.desks.response.actions.take_in import Bench, work_through
-from tocsin.desks.response.models import Case, Intake, Notification, Report, SavedFilter, Upload
+from tocsin.desks.response.models import (
+    Case,
+    CleanUp,
+    Intake,
+    Notification,
+    Report,
+    SavedFilter,
+    Upload,
+)
 from tocsin.desks.response.queries import Filters
 from tocsin.desks.shield.actions.appealing import file_appeal
 from tocsin.desks.shield.actions.deciding import approve, step_listing
@@ -156,6 +164,10 @@ def _fill(town: Town, slug: str, name: str) -> None:
     )
     step_notification(ada, notice.uid, step="warn", text=text, at=NOON - HOUR / 2)
     save_filter(ada, name=word, filters=Filters.read({"text": [word]}), at=NOON - HOUR)
+    CleanUp.objects.create(
+        party=party, counted_at=NOON, first=NOON.date(), last=NOON.date(), quiet=14, spells=3,
+        over=1, median=2, coming_back=0.5, half_life=9.5, still=[[2, 0.5, 0.2, 0.9]],
+    )  # fmt: skip
     _name(side, ada, carl, group=group, notice=notice)
     _shield(town, side, ada, node, word=word)
 

@@ -143,8 +143,10 @@ def coming_back(found: pl.DataFrame) -> float | None:
 
 @dataclass(frozen=True)
 class Decay:
-    """How fast the number seen a day falls: rate a day (positive is falling) with its 95 % interval
-    (of the normal distribution), and the days in which it halves; None where it does not fall."""
+    """How fast the number seen a day falls: the rate a day (positive is falling) with its 95 %
+    interval of the normal distribution, and the days in which it halves; None where it may as well
+    not fall.
+    """
 
     rate: float
     low: float
@@ -153,7 +155,7 @@ class Decay:
     @property
     def half_life(self) -> float | None:
         """Days."""
-        return log(2) / self.rate if self.rate > 0 else None
+        return log(2) / self.rate if self.low > 0 else None
 
 
 def decay(counts: Mapping[date, int]) -> Decay | None:

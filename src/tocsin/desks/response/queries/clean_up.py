@@ -22,6 +22,7 @@ class Cleaning:
     rows: list[CleanUp]
     shown: CleanUp | None
     chart: Chart | None
+    has_peers: bool = False
 
 
 def clean_up_for(viewer: Viewer, *, of: str = "") -> Cleaning:
@@ -33,7 +34,7 @@ def clean_up_for(viewer: Viewer, *, of: str = "") -> Cleaning:
     shown = next((row for row in rows if row.party and row.party.slug == of), None)
     shown = shown or next(iter(rows), None)
     peers = CleanUp.objects.filter(party=None).first() if shown else None
-    return Cleaning(rows, shown, _chart(shown, peers) if shown else None)
+    return Cleaning(rows, shown, _chart(shown, peers) if shown else None, peers is not None)
 
 
 def _visible(viewer: Viewer) -> QuerySet[CleanUp]:
