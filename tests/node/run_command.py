@@ -26,4 +26,12 @@ from tocsin.node import store  # noqa: E402
 from tocsin.node.cli import main  # noqa: E402
 
 store._migrate = copying(given["READY"], store._migrate)
-main()
+try:
+    main()
+finally:
+    # A forked process ends without taking itself apart, as a command of its own would.
+    from django.conf import settings
+    from django.db import connections
+
+    if settings.configured:
+        connections.close_all()

@@ -118,6 +118,7 @@ def test_what_reads_or_asks_others_has_a_lane_of_its_own_and_the_rest_shares_one
     assert lanes.pop("jobs") >= {"publish-log", "remind", "close-periods", "tell-cases"}
     assert lanes == {
         "folder-in": {"watch-folder"},
+        "lines": {"look-up-lines"},
         "mailbox": {"read-mailbox"},
         "reports": {"take-in"},
         "shadowserver": {"fetch-shadowserver"},
@@ -127,6 +128,8 @@ def test_what_reads_or_asks_others_has_a_lane_of_its_own_and_the_rest_shares_one
         "shield-queue": {"order-queue"},
         "shield-zone": {"publish-zone"},
         "time-stamps": {"stamp-log"},
+        "upstream": {"tell-upstream"},
+        "warnings": {"follow-lines", "warn-subscribers"},
         "witnesses": {"ask-witnesses"},
     }
 

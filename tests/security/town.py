@@ -96,6 +96,7 @@ def build(store: Path) -> Town:
     _party(NODE, "Test CERT", Role.CSIRT, remits=())
     people.run_node(Party.objects.get(slug=NODE), by="test", at=NOON - 9 * HOUR)
     _person("dora", NODE, "response.handle", "nis2.receive", "shield.propose", "shield.review")
+    _person("rolf", NODE, "shield.review")
     _person("nora", NODE, "party.administer", "response.handle")
     _party("watchdog", "Data Watch", Role.OVERSIGHT, remits=())
     _person("otto", "watchdog", "oversee", "party.administer")
@@ -205,7 +206,9 @@ def _shield(town: Town, side: Side, ada: Viewer, node: Viewer, *, word: str) -> 
     proposed = approve(
         ada, url=f"https://{word}-shop.example/", reason=word, basis=word, at=NOON - HOUR
     )
-    step_listing(node, proposed.uid, step="confirm", text=word, at=NOON - HOUR)
+    # Not by dora, who decides the appeal against it.
+    rolf = _viewer("rolf", NODE)
+    step_listing(rolf, proposed.uid, step="confirm", text=word, at=NOON - HOUR)
     appeal = file_appeal(
         about=f"{word}-shop.example",
         text=word,

@@ -15,7 +15,7 @@ from tocsin.words.errors import Unreadable, Unusable
 from tocsin.words.moments import iso, read_moment
 
 app = typer.Typer(
-    help="Read logs of leases, say whose line it was, warn subscribers.", no_args_is_help=True
+    help="Read logs of leases, say whose line, warn subscribers.", no_args_is_help=True
 )
 app.command("look-up")(subscribers_warn.look_up)
 app.command("warn")(subscribers_warn.warn)
