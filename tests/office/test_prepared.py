@@ -50,3 +50,15 @@ def test_what_belongs_to_a_row_comes_with_it() -> None:
     assert len(asked) == 1
     assert found == mandate
     assert ask(AT.replace(year=2025), person.pk) == []
+
+
+def test_a_person_by_key_is_the_same_with_and_without_ready_sql() -> None:
+    ann = Person.objects.create(email="ann@meadow.example", name="Ann", language="en")
+    with CaptureQueriesContext(connection) as asked:
+        by_key, plain = Person.objects.get(pk=ann.pk), Person.objects.all().get(pk=ann.pk)
+    assert len(asked) == 2
+    assert by_key.__dict__.keys() == plain.__dict__.keys()
+    assert (by_key.email, by_key.session_mark) == (plain.email, plain.session_mark)
+    assert Person.objects.get(email="ann@meadow.example") == by_key
+    with pytest.raises(Person.DoesNotExist):
+        Person.objects.get(pk=ann.pk + 1)

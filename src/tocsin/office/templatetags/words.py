@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.utils.formats import number_format
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from tocsin.office import sentences
 from tocsin.office.documents import charts
 from tocsin.office.permissions import PERMISSIONS
+from tocsin.office.ways import way
 from tocsin.rules import nis2, response
 from tocsin.rules.acts import DEADLINES
 from tocsin.rules.lifecycle import spoken as as_spoken
@@ -139,6 +141,12 @@ def table_words() -> tuple[str, ...]:
     rows = {text for row in _DEADLINES for text in (row.does, row.starts)}
     does = {row.does for row in PERMISSIONS.values()}
     return tuple(sorted(_words_of_tables() | rows | does))
+
+
+@register.simple_tag(name="way")
+def way_tag(route: str, uid: UUID) -> str:
+    """`{% way 'response:case' case.uid %}`: `url` for what a page links many times."""
+    return way(route, uid)
 
 
 @register.filter
