@@ -20,7 +20,7 @@ from tocsin.flow.store import read_events
 
 SHOWN = 60  # days of a curve; behind it so few are left that the line says little
 QUIET = 14  # days out of sight after which a spell is over
-LEAST_PEERS = 5  # below so many nobody is shown what others do: each could be told from the rest
+LEAST_PEERS = 5  # below so many nobody is shown what others do (a choice, no figure of a source)
 LEAST_SPELLS = 20  # of one party, to be counted among the peers
 _Z = 1.959963984540054  # two-sided 95 %
 _KEYS = ("party", "family", "thing")
@@ -179,7 +179,8 @@ def decay(counts: Mapping[date, int]) -> Decay | None:
 def band(curves: Mapping[str, pl.DataFrame], *, days: int) -> list[tuple[int, float, float, float]]:
     """Day, lower quartile, median and upper quartile of the shares of peers, from day 0 to `days`.
 
-    Nothing where there are fewer than `LEAST_PEERS`, so that nobody's own figure can be made out.
+    Nothing where there are fewer than `LEAST_PEERS`. With few peers a bound is the very share of one
+    of them: which one, it does not say, and whoever knows the others may guess.
     """
     if len(curves) < LEAST_PEERS:
         return []
