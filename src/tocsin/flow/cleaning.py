@@ -179,8 +179,8 @@ def decay(counts: Mapping[date, int]) -> Decay | None:
 def band(curves: Mapping[str, pl.DataFrame], *, days: int) -> list[tuple[int, float, float, float]]:
     """Day, lower quartile, median and upper quartile of the shares of peers, from day 0 to `days`.
 
-    Nothing where there are fewer than `LEAST_PEERS`. With few peers a bound is the very share of one
-    of them: which one, it does not say, and whoever knows the others may guess.
+    Nothing where there are fewer than `LEAST_PEERS`. With few peers a bound is the very share of
+    one of them: which one, it does not say, and whoever knows the others may guess.
     """
     if len(curves) < LEAST_PEERS:
         return []
