@@ -96,9 +96,7 @@ def _forked(given: dict[str, Any]) -> Said:
         process = context.Process(
             target=runpy.run_path, args=(str(COMMAND), {**given, "OUT": out, "ERR": err})
         )
-        with pytest.MonkeyPatch.context() as patch:  # the first one starts the server
-            patch.setenv("COLUMNS", "200")
-            process.start()
+        process.start()
         process.join()
         code = process.exitcode
         process.close()

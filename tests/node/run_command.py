@@ -22,9 +22,11 @@ sys.modules["__main__"].__spec__ = None
 sys.modules["__main__"].__dict__.pop("__file__", None)
 
 from tests.ready import copying  # noqa: E402 after the settings
-from tocsin.node import store  # noqa: E402
+from tocsin.node import console, store  # noqa: E402
 from tocsin.node.cli import main  # noqa: E402
 
+# The fork server read its width when it began, and whoever began it may have had another one.
+console.out.width = console.err.width = 200
 store._migrate = copying(given["READY"], store._migrate)
 try:
     main()

@@ -354,10 +354,13 @@ def test_every_folder_of_a_store_is_a_place():
 # Texts of ours that cannot name a person: words, ids, digests, paths that we make.
 HARMLESS = {
     "response.CleanUp": {"still"},
+    "subscribers.Adoption": {"playbook", "proposed_by", "approved_by"},
     "subscribers.Contact": {"language", "segment"},
     "subscribers.Finding": {"fate", "kind", "state", "playbook", "cure"},
     "subscribers.LogImport": {"by", "digest"},
     "subscribers.LookUp": {"digests", "said", "told_up"},
+    "subscribers.Measure": {"kind", "state", "how", "lease_owner"},
+    "subscribers.Outgoing": {"lease_owner"},
     "subscribers.Source": {"log_format", "mapping", "name", "subscriber"},
     "subscribers.Warned": {"code", "playbook", "way", "language"},
     "office.Agreement": {"relation", "classes"},
@@ -435,6 +438,7 @@ HARMLESS = {
     "shield.Appeal": {"reference", "language", "state"},
     "shield.Announcement": {"kind"},
     "shield.Arrival": {"key"},
+    "shield.Claim": {"reference", "language"},
     "shield.Edition": {"audience"},
     "shield.Grounds": {"digest"},
     "shield.Group": {"reference", "digest", "state"},

@@ -118,8 +118,10 @@ def test_what_reads_or_asks_others_has_a_lane_of_its_own_and_the_rest_shares_one
     assert lanes.pop("jobs") >= {"publish-log", "remind", "close-periods", "tell-cases"}
     assert lanes == {
         "folder-in": {"watch-folder"},
+        "gateways": {"send-warnings"},
         "lines": {"look-up-lines"},
         "mailbox": {"read-mailbox"},
+        "measures": {"limit-lines"},
         "reports": {"take-in"},
         "shadowserver": {"fetch-shadowserver"},
         "shield-letters": {"read-letters"},

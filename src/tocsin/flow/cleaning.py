@@ -97,12 +97,16 @@ def survival(found: pl.DataFrame) -> pl.DataFrame:
 
     One row per day on which a spell ended, with how many were at risk of ending; Greenwood's
     variance on the log-log scale, so that the interval stays between 0 and 1. At a share of 0 it
-    has no width and says nothing.
+    has no width and says nothing. Where there is a column `entered`, a spell is at risk only after
+    so many days (left truncation): before that it was under another treatment.
     """
     lasted = found["lasted"].to_numpy()
     over = found["is_over"].to_numpy().astype(bool)
     days, ended = np.unique(lasted[over], return_counts=True)
     at_risk = len(lasted) - np.searchsorted(np.sort(lasted), days, side="left")
+    if "entered" in found.columns:
+        entered = np.sort(found["entered"].to_numpy())
+        at_risk = at_risk - (len(entered) - np.searchsorted(entered, days, side="left"))
     share = np.cumprod(1 - ended / at_risk)
     with np.errstate(divide="ignore", invalid="ignore"):
         summed = np.cumsum(ended / (at_risk * (at_risk - ended)))

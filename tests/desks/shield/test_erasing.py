@@ -127,6 +127,7 @@ OTHERS = {
     "office.RegisterRow": {"leaf_key", "leaf"},
     "shield.Entry": {"key"},
     "people.Letter": {"sealed"},  # gone when it is sent
+    "subscribers.Outgoing": {"sealed"},  # gone when it is handed over, at most 72 hours
 }
 
 

@@ -157,7 +157,7 @@ def test_an_appeal_is_filed_by_reference_or_name_and_nothing_else(client: Client
     for about in ("mybank-login.example", listing.reference.lower()):
         done = client.post("/shield/appeal", {"about": about, "text": "it is my shop"})
         assert REFERENCE.search(done.headers["Location"])
-    refused = client.post("/shield/appeal", {"about": "other.example", "text": "x"})
+    refused = client.post("/shield/appeal", {"about": "AAAA-BBBB-CCCC", "text": "x"})
 
     assert refused.status_code == 422
     assert "Nothing of this name is listed" in refused.content.decode()

@@ -93,7 +93,7 @@ def test_what_is_wrong_is_said_in_the_language_of_the_page(client: Client, code:
         ("report", {"text": "x" * 300_000}, "wrong_long"),
         ("report", {"file": large}, "wrong_file"),
         ("report", {"file": SimpleUploadedFile("x.eml", b"")}, "wrong_file"),
-        ("appeal", {"about": "other.example", "text": "x"}, "wrong_listing"),
+        ("appeal", {"about": "AAAA-BBBB-CCCC", "text": "x"}, "wrong_listing"),
         ("appeal", {"about": "", "text": ""}, "wrong_empty"),
         ("outcome", {"reference": "A" * 40}, "wrong_long"),
     ]

@@ -14,8 +14,6 @@ from tocsin.desks.subscribers.actions.erasing import erase_bindings
 from tocsin.desks.subscribers.actions.reporting import report_outcomes
 from tocsin.desks.subscribers.actions.warning import (
     MOST,
-    NO_CONTACT,
-    NO_MAIL,
     QUIET,
     TODAY,
     Terms,
@@ -23,6 +21,7 @@ from tocsin.desks.subscribers.actions.warning import (
     end_unseen,
     warn_due,
 )
+from tocsin.desks.subscribers.actions.ways import NO_CONTACT, NO_MAIL
 from tocsin.desks.subscribers.models import Contact, Finding, LookUp, Warned
 from tocsin.desks.subscribers.queries.wordings import House
 from tocsin.node.store import Store
@@ -133,7 +132,7 @@ def test_the_right_line_is_warned_in_plain_words_and_its_neighbour_is_not(
     assert warned.facts == {
         "kind": "infected-system",
         "playbook": "infected",
-        "version": 1,
+        "version": 2,
         "step": 1,
         "way": "mail",
     }

@@ -52,10 +52,10 @@ def test_no_page_has_a_script_or_loads_anything_and_all_lead_to_the_node(bundle)
         assert "<script" not in text
         assert loaded == [("data:,", ""), ("warning.css", "")]
         assert links == [
-            f"{NODE}/shield/report",
-            f"{NODE}/shield/check?name=",
-            f"{NODE}/shield/appeal?name=",
-            f"{NODE}/shield/owner?name=",
+            f"{NODE}/shield/report?lang={code}",
+            f"{NODE}/shield/check?lang={code}&amp;name=",
+            f"{NODE}/shield/appeal?lang={code}&amp;name=",
+            f"{NODE}/shield/owner?lang={code}&amp;name=",
         ]
 
 
@@ -128,7 +128,7 @@ def test_nginx_chooses_the_language_names_the_site_and_writes_nothing_down(
         server.wait(20)
 
     assert '<html lang="pl"' in polish[1]
-    assert f'{NODE}/shield/check?name=mybank-login.example"' in polish[1]
+    assert f'{NODE}/shield/check?lang=pl&amp;name=mybank-login.example"' in polish[1]
     assert (polish[0]["Cache-Control"], polish[0]["Vary"]) == ("no-store", "Accept-Language")
     assert {one: re.search('lang="(..)"', text)[1] for one, text in pages.items()} == {
         "mt": "mt", "EL-gr,en": "el", "tlh": "en", "": "en", "plx": "en",

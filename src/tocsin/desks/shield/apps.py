@@ -46,6 +46,8 @@ class Shield(AppConfig):
         SealedText("Appeal", "sealed", "shield appeal"),
         SealedText("Appeal", "sealed_about", "shield appeal"),
         SealedText("Appeal", "sealed_address", "shield address", is_whole=True),
+        SealedText("Claim", "sealed", "shield appeal"),
+        SealedText("Claim", "sealed_about", "shield appeal"),
         SealedText("Message", "sealed", "shield message"),
         SealedText("Message", "sealed_address", "shield address", is_whole=True),
         SealedText("Message", "sealed_letters", "shield message"),
@@ -68,6 +70,7 @@ class Shield(AppConfig):
     # For retention (office.retention): model, place, counted from which field, emptied to what.
     retention: tuple[tuple[str, Place, str, dict[str, Any] | None], ...] = (
         ("Message", Place.SHIELD_MESSAGES, "received_at", None),
+        ("Claim", Place.SHIELD_MESSAGES, "filed_at", None),
         ("Arrival", Place.SHIELD_MESSAGES, "at", None),
         ("Listing", Place.LISTINGS, "changed_at", None),
         ("Group", Place.GROUPS, "changed_at", None),
@@ -76,6 +79,9 @@ class Shield(AppConfig):
     register_shapes = {
         "shield:appeal:file": _APPEAL,
         **{f"shield:appeal:{step.name}": _APPEAL for step in APPEAL.steps},
+        # The same of each, whatever is listed.
+        "shield:claim:file": Shape({}),
+        "shield:claim:take": Shape({}),
         "shield:grounds:export": Shape({"digest": TEXT, "size": COUNT, "why": TEXT}),
         "shield:grounds:keep": Shape(
             {"digest": TEXT, "messages": COUNT, "addresses": COUNT}, summed=("messages",)

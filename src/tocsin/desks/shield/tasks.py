@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from tocsin.desks.shield.actions.announcing import Desk, tell_concerned
+from tocsin.desks.shield.actions.claiming import take_claims
 from tocsin.desks.shield.actions.ending import end_due
 from tocsin.desks.shield.actions.publishing import publish_all
 from tocsin.desks.shield.actions.reading_letters import read_waiting
@@ -39,6 +40,12 @@ def end_listings(slot: Slot) -> str | None:
     """Listings whose term is over go; proposals that nobody confirmed lapse."""
     expired, lapsed = end_due(by=slot.by, at=slot.at)
     return f"{expired} listings expired, {lapsed} proposals lapsed" if expired or lapsed else None
+
+
+def look_at_claims(slot: Slot) -> str | None:
+    """Appeals by a name that the public list does not have become appeals where another does."""
+    count = take_claims(by=slot.by, at=slot.at)
+    return f"{count} claims looked at" if count else None
 
 
 def order_queue(slot: Slot) -> str | None:
@@ -89,6 +96,7 @@ def recurring() -> list[Recurring]:
     """Every job with its schedule. A name server that hangs holds up nothing else."""
     return [
         Recurring("end-listings", timedelta(seconds=5), end_listings),
+        Recurring("take-claims", timedelta(seconds=5), look_at_claims),
         Recurring("forget-few-visits", timedelta(minutes=10), forget_few_visits),
         Recurring("order-queue", timedelta(minutes=1), order_queue, lane="shield-queue"),
         Recurring("read-letters", timedelta(seconds=3), read_pictures, lane="shield-letters"),

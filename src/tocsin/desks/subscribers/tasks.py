@@ -5,8 +5,11 @@ from datetime import timedelta
 from django.conf import settings
 
 from tocsin.desks.subscribers.actions.attributing import look_up_runs
+from tocsin.desks.subscribers.actions.measures import release_due, tell_network
 from tocsin.desks.subscribers.actions.reporting import report_outcomes, tell_upstream
+from tocsin.desks.subscribers.actions.staggering import Stagger
 from tocsin.desks.subscribers.actions.warning import Terms, end_unseen, warn_due
+from tocsin.desks.subscribers.actions.ways import send_outgoing
 from tocsin.desks.subscribers.queries.wordings import House
 from tocsin.office.jobs import Recurring, Slot
 
@@ -16,7 +19,15 @@ def terms() -> Terms:
     words = settings.SUBSCRIBERS
     check = f"{settings.NODE_URL}/subscribers/check" if settings.NODE_URL else ""
     house = House(settings.NODE_NAME, check.partition("://")[2])
-    return Terms(house, words["most"], words["quiet"], words["zone"])
+    return Terms(
+        house,
+        words["most"],
+        words["quiet"],
+        words["zone"],
+        words["exits"],
+        Stagger(words["stagger"]),
+        words["measures"],
+    )
 
 
 def look_up(slot: Slot) -> str | None:
@@ -33,6 +44,29 @@ def warn(slot: Slot) -> str | None:
     planned = warn_due(terms=terms(), by=slot.by, at=slot.at, store_folder=slot.store_folder)
     sent = sum(not one.held for one in planned)
     return f"{sent:,} subscribers warned" if sent else None
+
+
+def send(slot: Slot) -> str | None:
+    """What does not go by mail is handed over, out of quiet hours."""
+    held_to = terms()
+    if held_to.is_quiet(slot.at):
+        return None
+    sent, failed = send_outgoing(exits=held_to.exits, by=slot.by, at=slot.at)
+    said = [f"{sent:,} warnings handed over"] if sent else []
+    said += [f"{failed:,} not yet"] if failed else []
+    return "; ".join(said) or None
+
+
+def limit(slot: Slot) -> str | None:
+    """Lines are limited as their warnings say; what is over is lifted, switched on or not."""
+    measures = settings.SUBSCRIBERS["measures"]
+    if measures is None:
+        return None
+    release_due(by=slot.by, at=slot.at)
+    counts = tell_network(measures=measures, by=slot.by, at=slot.at)
+    words = ("limited", "lifted", "not yet")
+    said = [f"{count:,} lines {word}" for word, count in zip(words, counts, strict=True) if count]
+    return "; ".join(said) or None
 
 
 def follow(slot: Slot) -> str | None:
@@ -54,6 +88,8 @@ def recurring() -> list[Recurring]:
     return [
         Recurring("look-up-lines", timedelta(seconds=30), look_up, lane="lines"),
         Recurring("warn-subscribers", timedelta(minutes=5), warn, lane="warnings"),
+        Recurring("send-warnings", timedelta(minutes=1), send, lane="gateways"),
+        Recurring("limit-lines", timedelta(seconds=30), limit, lane="measures"),
         Recurring("follow-lines", timedelta(minutes=5), follow, lane="warnings"),
         Recurring("tell-upstream", timedelta(minutes=5), tell_up, lane="upstream"),
     ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from tocsin.node.commands import subscribers_warn
+from tocsin.node.commands import subscribers_effects, subscribers_measures, subscribers_warn
 from tocsin.node.commands.options import DEFAULT_STORE, By, Json, StoreOption, who
 from tocsin.node.console import clean, err, out, say_json, table
 from tocsin.node.store import open_existing, open_store
@@ -19,7 +19,11 @@ app = typer.Typer(
 )
 app.command("look-up")(subscribers_warn.look_up)
 app.command("warn")(subscribers_warn.warn)
+app.command("measures")(subscribers_measures.measures)
+app.command("release")(subscribers_measures.release)
+app.add_typer(subscribers_measures.adopt, name="adopt")
 app.command("findings")(subscribers_warn.findings)
+app.command("effects")(subscribers_effects.effects)
 PROTOCOLS = {"any": 0, "tcp": 6, "udp": 17}
 
 

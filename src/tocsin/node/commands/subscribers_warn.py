@@ -96,7 +96,7 @@ def _planned(one: Any) -> dict[str, Any]:
         "last_at": iso(row.last_at),
         "playbook": one.playbook.name if one.playbook else "",
         "step": row.taken + 1,
-        "way": one.step.way.value if one.step else "",
+        "way": one.way,
         "language": one.language,
         "is_essential": bool(one.contact and one.contact.is_essential),
         "held": one.held,

@@ -2,7 +2,8 @@
 
 Each message is taken in once, by Message-ID and digest; it is moved or marked when that is
 committed, and not before. Of a message that carries report files (CSV, JSON, gzip, zip) the files
-are the reports; without any, the message itself is.
+are the reports; without any, the message itself is. What is attached to the message that an abuse
+report is about came from the spammer, and is no report.
 """
 
 import hashlib
@@ -21,13 +22,16 @@ from tocsin.desks.response.actions.arrive import key_of, known_arrival, pass_ove
 from tocsin.desks.response.actions.take_in import Brought
 from tocsin.desks.response.actions.upload import upload_folder
 from tocsin.desks.response.models import Arrival, Reading
+from tocsin.formats.mail import arf
 from tocsin.office.mailbox import deliveries_of, read_returned
 from tocsin.office.models import Party
 from tocsin.words.errors import Refused, Unreadable, Unusable
 from tocsin.words.moments import as_utc
 
 _SOURCE = Arrival.Source.MAILBOX
-_FILES = (".csv", ".json", ".jsonl", ".zip", ".gz")
+_FILES = (".csv", ".json", ".jsonl", ".ndjson", ".zip", ".gz")
+_MANIFEST = ".manifest.json"  # lies beside each file of a delivery, and reports nothing
+_HEAD = 65536  # bytes that say what a message is
 _MOST_PARTS, _MOST_FILES = 200, 20
 
 
@@ -155,10 +159,20 @@ def _came_back(returned: Returned, files: list[tuple[str, bytes]], raw: bytes) -
 def _files(raw: bytes) -> Iterator[tuple[str, bytes]]:
     """The report files that a message carries, by the names they have."""
     message = message_from_bytes(raw, policy=policy.compat32)
-    for _, part in zip(range(_MOST_PARTS), message.walk(), strict=False):
+    found = _around_complaint(message) if arf.sniff(raw[:_HEAD], "") else message.walk()
+    for _, part in zip(range(_MOST_PARTS), found, strict=False):
         name, data = _file(part)
-        if data and name.lower().endswith(_FILES):
+        if data and name.lower().endswith(_FILES) and not name.lower().endswith(_MANIFEST):
             yield name, data
+
+
+def _around_complaint(part: Message) -> Iterator[Message]:
+    """The parts of an abuse report, without what the message is made of that it is about."""
+    yield part
+    if part.get_content_maintype() == "multipart" and part.is_multipart():
+        for inner in part.get_payload():
+            if isinstance(inner, Message):
+                yield from _around_complaint(inner)
 
 
 def _file(part: Message) -> tuple[str, bytes]:

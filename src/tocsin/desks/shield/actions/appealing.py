@@ -43,22 +43,48 @@ def file_appeal(
             raise Unusable("that is no mail address. Possible: ada@example.org, or none") from None
     listing = _listing(about, at=at)
     name = "" if listing.reference == tidy(about) else about.strip()[:2000]
+    return file_against(
+        listing,
+        sealed=seal(said.encode(), purpose=SEALED),
+        sealed_about=seal(name.encode(), purpose=SEALED) if name else b"",
+        sealed_address=seal(answer_to.encode(), purpose=ADDRESS) if answer_to else b"",
+        language=language,
+        is_cleaned=is_cleaned,
+        filed_at=at,
+        by=by,
+        at=at,
+    )
+
+
+def file_against(
+    listing: Listing,
+    *,
+    sealed: bytes,
+    sealed_about: bytes,
+    sealed_address: bytes = b"",
+    language: str,
+    is_cleaned: bool,
+    filed_at: datetime,
+    by: str,
+    at: datetime,
+) -> Appeal:
+    """File one against a listing, of texts that are sealed; its clock runs from `filed_at`."""
     with transaction.atomic():
         row = Appeal.objects.create(
             reference=reference(),
             listing=listing,
-            sealed=seal(said.encode(), purpose=SEALED),
-            sealed_about=seal(name.encode(), purpose=SEALED) if name else b"",
-            sealed_address=seal(answer_to.encode(), purpose=ADDRESS) if answer_to else b"",
+            sealed=sealed,
+            sealed_about=sealed_about,
+            sealed_address=sealed_address,
             language=language,
             is_cleaned=is_cleaned,
             state=APPEAL.start,
-            filed_at=as_utc(at),
+            filed_at=as_utc(filed_at),
             changed_at=as_utc(at),
         )
         _record(row, "file", by=by, at=at)
         clock = "answer-recheck" if is_cleaned else "decide-appeal"
-        clocks.start(clock, row.uid, started_at=at, by=by, at=at)
+        clocks.start(clock, row.uid, started_at=filed_at, by=by, at=at)
     return row
 
 

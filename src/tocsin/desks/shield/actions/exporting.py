@@ -57,7 +57,7 @@ server {{
     add_header Referrer-Policy "no-referrer";
     add_header Vary "Accept-Language";
     add_header X-Content-Type-Options "nosniff";
-    sub_filter '?name="' '?name=$warned_of"';
+    sub_filter '&amp;name="' '&amp;name=$warned_of"';
     sub_filter_once off;
     location = / {{ try_files /$warning_language.html =404; }}
     location ~ "^/[a-z][a-z]\\.html$" {{ }}
@@ -101,18 +101,24 @@ def _make(folder: Path) -> None:
         raise Unusable(f"{folder} is there already. Possible: a new folder") from None
 
 
+def _links(base: str, code: str) -> Links:
+    """To the node, in the language of the page that they stand on."""
+    return Links(
+        report=f"{base}{reverse('shield:report')}?lang={code}",
+        check=f"{base}{reverse('shield:check')}?lang={code}&name=",
+        appeal=f"{base}{reverse('shield:appeal')}?lang={code}&name=",
+        owner=f"{base}{reverse('shield:owner')}?lang={code}&name=",
+    )
+
+
 def _files(base: str) -> dict[str, bytes]:
     style = finders.find(f"tocsin/{STYLE}")
     if not isinstance(style, str):
         raise Unusable(f"{STYLE} is not installed. Possible: install Tocsin again")
-    links = Links(
-        report=f"{base}{reverse('shield:report')}",
-        check=f"{base}{reverse('shield:check')}?name=",
-        appeal=f"{base}{reverse('shield:appeal')}?name=",
-        owner=f"{base}{reverse('shield:owner')}?name=",
-    )
     pages = {
-        code: warning_page(code, links=links, style=STYLE, switch="{code}.html").encode()
+        code: warning_page(
+            code, links=_links(base, code), style=STYLE, switch="{code}.html"
+        ).encode()
         for code in OFFICIAL
     }
     matched = "\n".join(f'    "~*^{code}([-,;]|$)" {code};' for code in OFFICIAL if code != SOURCE)

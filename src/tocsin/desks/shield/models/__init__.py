@@ -2,6 +2,7 @@
 
 from tocsin.desks.shield.models.appeal import Appeal
 from tocsin.desks.shield.models.arrival import Arrival, Reading
+from tocsin.desks.shield.models.claim import Claim
 from tocsin.desks.shield.models.edition import Edition, Term
 from tocsin.desks.shield.models.grounds import Grounds
 from tocsin.desks.shield.models.group import Group
@@ -19,6 +20,7 @@ __all__ = [
     "Announcement",
     "Appeal",
     "Arrival",
+    "Claim",
     "Edition",
     "Entry",
     "Grounds",

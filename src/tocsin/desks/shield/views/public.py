@@ -8,11 +8,11 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tocsin.desks.shield.actions.answering import appeal_text, outcome_of, outcome_text
-from tocsin.desks.shield.actions.appealing import file_appeal
+from tocsin.desks.shield.actions.claiming import appeal_by
 from tocsin.desks.shield.actions.receiving import LARGEST_FILE, Brought, receive_message
 from tocsin.desks.shield.actions.references import tidy
 from tocsin.desks.shield.forms import FileAppeal, FindReference, ReportMessage
-from tocsin.desks.shield.models import Appeal, Listing, Message
+from tocsin.desks.shield.models import Appeal, Claim, Listing, Message
 from tocsin.desks.shield.queries.grounds import public_grounds
 from tocsin.desks.shield.queries.listings import Known, check
 from tocsin.desks.shield.views.doors import (
@@ -67,17 +67,28 @@ def outcome(request: HttpRequest, reference: str) -> HttpResponseBase:
     code = words.code
     message = Message.objects.filter(reference=word).first()
     appeal = None if message else Appeal.objects.filter(reference=word).first()
+    if message is None and appeal is None:
+        return _claimed(request, word)
     said: dict[str, Any] = {"reference": word, "message": message, "appeal": appeal}
     if message is not None:
         said["outcome"] = outcome_text(outcome_of(message), language=code)
+        received_at = message.received_at
     elif appeal is not None:
         said["outcome"] = appeal_text(appeal.state, language=code)
         said |= _grounds(request, appeal.listing)
-    else:
-        return spoken_page(request, "shield/outcome.html", said, status=404)
-    received_at = message.received_at if message else appeal.filed_at  # type: ignore[union-attr]
+        received_at = appeal.filed_at
     said["received"] = words.texts["received_at"].format(at=moment(received_at))
     return spoken_page(request, "shield/outcome.html", said)
+
+
+def _claimed(request: HttpRequest, word: str) -> HttpResponseBase:
+    """The one answer to whoever appealed by a name that the public list does not have."""
+    row, words = Claim.objects.filter(reference=word).first(), spoken(request)
+    said: dict[str, Any] = {"reference": word, "appeal": row}
+    if row is not None:
+        said["outcome"] = appeal_text("unlisted", language=words.code)
+        said["received"] = words.texts["received_at"].format(at=moment(row.filed_at))
+    return spoken_page(request, "shield/outcome.html", said, status=200 if row else 404)
 
 
 @open_to_all("shield-find")
@@ -172,12 +183,12 @@ def appeal(request: HttpRequest) -> HttpResponseBase:
     form = FileAppeal(request.POST if posted else None, initial=initial, text=words.texts)
     if posted and form.is_valid():
         try:
-            row = file_appeal(**form.cleaned_data, language=words.code, by=PUBLIC, at=now())
+            word = appeal_by(**form.cleaned_data, language=words.code, by=PUBLIC, at=now())
         except NotFound:
             form.add_error("about", words.texts["wrong_listing"])
         except TocsinError as fault:
             form.add_error(None, sentences.said(str(fault)))
         else:
-            return redirect(address_of(request, "shield:outcome", reference=row.reference))
+            return redirect(address_of(request, "shield:outcome", reference=word))
     status = 422 if form.errors else 200
     return spoken_page(request, "shield/appeal.html", {"form": form}, status=status)

@@ -22,6 +22,8 @@ from tocsin.flow.bindings.look_up import Outcome, look_up
 from tocsin.flow.bindings.questions import questions
 from tocsin.flow.store import read_events
 from tocsin.flow.tally import told_as
+from tocsin.formats.mail import arf
+from tocsin.formats.xarf.classes import CLASSES
 from tocsin.office import register
 from tocsin.office.models import Party, Run
 from tocsin.words.moments import as_utc
@@ -43,6 +45,9 @@ _READ = (
     *("malware.name", "classification.identifier", "extra"),
 )
 _DEVICE = ("device_type", "device_vendor")
+# Where nothing else is known, abuse reports and XARF have the type of the report for identifier:
+# `abuse`, `infected-host`. Nothing is known by such a name.
+_NO_NAMES = sorted(set(arf.TYPES) | {kind.partition("/")[2].replace("_", "-") for kind in CLASSES})
 
 
 @dataclass(frozen=True)
@@ -125,11 +130,14 @@ def whose_events(events: pl.DataFrame, *, at: datetime, store_folder: Path) -> I
 
 def _grouped(found: pl.DataFrame, *, at: datetime) -> Iterator[Seen]:
     is_one = pl.col("outcome") == Outcome.EXACT.value
+    named = pl.when(~pl.col("classification.identifier").is_in(_NO_NAMES)).then(
+        "classification.identifier"
+    )
     rows = found.select(
         pl.when(is_one).then("line").otherwise(0).alias("line"),
         pl.col("outcome").replace_strict(_FATES, return_dtype=pl.String).alias("fate"),
         pl.col("classification.type").fill_null("undetermined").alias("kind"),
-        pl.coalesce("malware.name", "classification.identifier", pl.lit("")).alias("family"),
+        pl.coalesce("malware.name", named, pl.lit("")).alias("family"),
         pl.col("time.source").fill_null(as_utc(at)).alias("at"),
         "extra",
     )

@@ -5,23 +5,36 @@ found on it, and no more in a day than the operator lets out; what is left waits
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 
 from django.db import transaction
 
+from tocsin.channels.gateway import Exits
+from tocsin.channels.measures import Measures
+from tocsin.desks.subscribers.actions.adopting import adopted
 from tocsin.desks.subscribers.actions.codes import cure, kept_of, make_code
+from tocsin.desks.subscribers.actions.measures import ask, remedy_for
+from tocsin.desks.subscribers.actions.staggering import NO_STAGGER, NO_WAIT, Stagger
+from tocsin.desks.subscribers.actions.ways import (
+    Words,
+    hand_out,
+    possible,
+)
 from tocsin.desks.subscribers.models import Contact, Finding, LookUp, Warned
-from tocsin.desks.subscribers.queries.wordings import Facts, House, language_of, warning_text
+from tocsin.desks.subscribers.queries.wordings import (
+    Facts,
+    House,
+    language_of,
+    short_text,
+    warning_text,
+)
 from tocsin.office import register
-from tocsin.office.people import letters
-from tocsin.rules.playbooks import Playbook, Step, due_step, playbook_for
+from tocsin.rules.playbooks import Playbook, Step, Way, due_step, playbook_for
 from tocsin.words.moments import DAY, as_utc
 
 FRESH = timedelta(days=14)  # of what was last seen longer ago nobody is warned any more
-NO_CONTACT = "nobody is on the list for this line"
-NO_MAIL = "no mail address is on the list for this line"
 NO_PLAYBOOK = "no playbook is for this class"
 TODAY = "this line was warned within a day"
 QUIET = "quiet hours"
@@ -37,6 +50,9 @@ class Terms:
     most: int = 1000
     quiet: tuple[time, time] | None = None
     zone: tzinfo = UTC
+    exits: Exits = field(default_factory=Exits)
+    stagger: Stagger = NO_STAGGER
+    measures: Measures | None = None
 
     def is_quiet(self, at: datetime) -> bool:
         """Whether nobody is written to at this moment."""
@@ -57,6 +73,12 @@ class Planned:
     contact: Contact | None
     language: str
     held: str = ""
+    ways: tuple[Way, ...] = ()  # by the first; the others where that one fails
+
+    @property
+    def way(self) -> str:
+        """By which way it goes, "" for none."""
+        return self.ways[0].value if self.ways else ""
 
 
 def due_warnings(*, terms: Terms, at: datetime) -> list[Planned]:
@@ -66,7 +88,7 @@ def due_warnings(*, terms: Terms, at: datetime) -> list[Planned]:
     today = set(Warned.objects.filter(at__gt=since).values_list("finding__line", flat=True))
     left = terms.most - Warned.objects.filter(at__gt=since).count()
     planned = []
-    for one in _due(at):
+    for one in _due(terms, at):
         held = one.held or _held(one, terms, today, left, at)
         if not held:
             today.add(one.finding.line)
@@ -83,25 +105,28 @@ def _held(one: Planned, terms: Terms, today: set[int], left: int, at: datetime) 
     return MOST if left <= 0 else ""
 
 
-def _due(at: datetime) -> Iterator[Planned]:
+def _due(terms: Terms, at: datetime) -> Iterator[Planned]:
     rows = Finding.objects.filter(
         fate=Finding.Fate.ONE, state__in=_OPEN, last_at__gt=at - FRESH
     ).order_by("warned_at", "first_at", "pk")
     found = list(rows)
     contacts = _contacts({row.line for row in found})
+    let_in = adopted()
     for row in found:
-        playbook = playbook_for(row.kind, row.family, on=at.date())
+        playbook = playbook_for(row.kind, row.family, on=at.date(), adopted=let_in)
         step = due_step(playbook, row.taken) if playbook else None
         if playbook is None or step is None:
             yield Planned(row, playbook, step, contacts.get(row.line), "", NO_PLAYBOOK)
-        elif _is_due(row, step, at):
-            yield _planned(row, playbook, step, contacts.get(row.line))
+        elif _is_due(row, playbook, step, terms.stagger, at):
+            yield _planned(row, playbook, step, contacts.get(row.line), terms.exits)
 
 
-def _planned(row: Finding, playbook: Playbook, step: Step, contact: Contact | None) -> Planned:
-    held = NO_CONTACT if contact is None else "" if contact.email else NO_MAIL
+def _planned(
+    row: Finding, playbook: Playbook, step: Step, contact: Contact | None, exits: Exits
+) -> Planned:
+    ways, held = possible(step.ways, exits, contact)
     language = language_of(contact.language if contact else "")
-    return Planned(row, playbook, step, contact, language, held)
+    return Planned(row, playbook, step, contact, language, held, tuple(ways))
 
 
 def _contacts(lines: set[int]) -> dict[int, Contact]:
@@ -113,10 +138,11 @@ def _contacts(lines: set[int]) -> dict[int, Contact]:
     return found
 
 
-def _is_due(row: Finding, step: Step, at: datetime) -> bool:
+def _is_due(row: Finding, playbook: Playbook, step: Step, stagger: Stagger, at: datetime) -> bool:
     """The first at once; each other when it was seen again since, and the wait is over."""
     if row.warned_at is None:
-        return row.first_at + step.wait <= at
+        waits = stagger.wait_of(row.line, row.kind, playbook) if not row.returned else NO_WAIT
+        return row.first_at + step.wait + waits <= at
     return row.last_at > row.warned_at and row.warned_at + step.wait <= at
 
 
@@ -144,14 +170,23 @@ def _warn(one: Planned, terms: Terms, *, by: str, at: datetime, store_folder: Pa
             return False
         code = make_code()
         facts = Facts(row.family, row.device, row.first_at, row.last_at, row.warned_at)
-        subject, text = warning_text(
-            code, language=one.language, playbook=playbook, facts=facts, house=terms.house
+        remedy = remedy_for(
+            row.line, one.step, way=one.way, contact=contact, measures=terms.measures, at=at
         )
-        letters.queue(contact.email, subject=subject, text=text, at=at)
+        subject, text = warning_text(
+            code, language=one.language, playbook=playbook, facts=facts, house=terms.house,
+            is_limited=remedy is not None,
+        )  # fmt: skip
+        short = short_text(code, language=one.language, house=terms.house)
+        left = [way.value for way in one.ways[1:]]
+        words = Words(subject, text, short, code, one.language, left)
         row.taken, row.state, row.playbook = row.taken + 1, Finding.State.WARNED, playbook.name
         row.warned_at = row.changed_at = at
         row.save()
-        _write_down(row, playbook, code, one, by=by, at=at, store_folder=store_folder)
+        warned = _write_down(row, playbook, code, one, by=by, at=at, store_folder=store_folder)
+        hand_out(warned, contact, words, at=at)
+        if remedy is not None:
+            ask(warned, remedy, by=by, at=at)
     return True
 
 
@@ -164,17 +199,17 @@ def _write_down(
     by: str,
     at: datetime,
     store_folder: Path,
-) -> None:
-    way = one.step.way.value if one.step else ""
-    Warned.objects.create(
+) -> Warned:
+    made = Warned.objects.create(
         finding=row, code=kept_of(code, store_folder), step=row.taken, playbook=playbook.name,
-        version=playbook.version, way=way, language=one.language, at=at,
+        version=playbook.version, way=one.way, language=one.language, at=at,
     )  # fmt: skip
     facts: dict[str, register.Fact] = {
         "kind": row.kind, "playbook": playbook.name, "version": playbook.version,
-        "step": row.taken, "way": way,
+        "step": row.taken, "way": one.way,
     }  # fmt: skip
     register.record(action="subscribers:line:warn", actor=by, at=at, subject=row.uid, facts=facts)
+    return made
 
 
 # ── over ─────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,19 @@
 
 from tocsin.desks.subscribers.models.contact import Contact
 from tocsin.desks.subscribers.models.finding import Finding, LookUp, Warned
+from tocsin.desks.subscribers.models.measure import Adoption, Measure
+from tocsin.desks.subscribers.models.outgoing import Outgoing
 from tocsin.desks.subscribers.models.source import BindingRun, LogImport, Source
 
-__all__ = ["BindingRun", "Contact", "Finding", "LogImport", "LookUp", "Source", "Warned"]
+__all__ = [
+    "Adoption",
+    "BindingRun",
+    "Contact",
+    "Finding",
+    "LogImport",
+    "LookUp",
+    "Measure",
+    "Outgoing",
+    "Source",
+    "Warned",
+]

@@ -107,6 +107,7 @@ class Warned(models.Model):
     retention: as for the finding, and with it.
 
     `code` is an HMAC of the code in the warning: who reads this table cannot write one.
+    `failed_at` says that no way took it: nobody was warned by it.
     """
 
     uid = models.UUIDField(default=uuid4, unique=True, editable=False)
@@ -119,6 +120,7 @@ class Warned(models.Model):
     language = models.CharField(max_length=8)
     at = models.DateTimeField()
     asked_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("at", "pk")

@@ -15,12 +15,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tocsin.formats.short_message import MOST_PARTS, parts_of, plain
 from tocsin.rules.playbooks import Playbook
 from tocsin.words.errors import Unusable
 from tocsin.words.languages import OFFICIAL, SOURCE
 
 TEXTS = Path(__file__).parent.parent / "templates" / "subscribers" / "texts"
 STATUSES = ("source", "machine", "reviewed")
+_NAMES = (40, 20)  # characters of the provider's name in a text message
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,15 @@ def words_in(code: str) -> Words:
 
 
 def warning_text(
-    code: str, *, language: str, playbook: Playbook, facts: Facts, house: House
+    code: str,
+    *,
+    language: str,
+    playbook: Playbook,
+    facts: Facts,
+    house: House,
+    is_limited: bool = False,
 ) -> tuple[str, str]:
-    """Subject and text of a warning with its short code."""
+    """Subject and text of a warning with its short code; of a limited line, how that is lifted."""
     words = words_in(language)
     text = words.texts
     where = text["check"].format(check=house.check) if house.check else text["check_phone"]
@@ -111,12 +119,33 @@ def warning_text(
         [text["again"].format(day=day(facts.before_at))] if facts.before_at else [],
         _seen(text, playbook, facts),
         [text["do"], *(f"{number}. {step}" for number, step in steps)],
+        [_limit(text, house)] if is_limited else [],
         [text["genuine"], text["genuine_how"], text["code"].format(code=code), where],
         [text["done"].format(days=playbook.clean_after.days)],
         [text["sign"].format(provider=house.provider)],
     )
     body = "\n\n".join("\n".join(part) for part in parts if any(part))
     return text["subject"].format(provider=house.provider), f"{body}\n"
+
+
+def _limit(text: Mapping[str, str], house: House) -> str:
+    return text["protected"].format(check=house.check) if house.check else text["protected_phone"]
+
+
+def short_text(code: str, *, language: str, house: House) -> str:
+    """The text message: who writes, the code, where it is checked; nothing of what was seen.
+
+    The first of these that is not too long: the whole, with a name that is cut, without the
+    address, in English.
+    """
+    facts = {"code": code, "check": house.check}
+    for words in (words_in(language).texts, words_in(SOURCE).texts):
+        for key in ("sms", "sms_phone") if house.check else ("sms_phone",):
+            for most in _NAMES:
+                said = plain(words[key].format(provider=house.provider[:most], **facts))
+                if len(parts_of(said)) <= MOST_PARTS:
+                    return said
+    return code
 
 
 def _seen(text: Mapping[str, str], playbook: Playbook, facts: Facts) -> list[str]:

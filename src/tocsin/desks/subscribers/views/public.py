@@ -1,7 +1,8 @@
 """For a subscriber, without an account: is this warning genuine, and: it is put right.
 
-Both take a code and nothing else. That it is put right is answered in the same words whatever the
-code was; whether a warning is genuine is what is asked, and its day is all that is said.
+Also: the line is limited no more. All take a code and nothing else. That it is put right is
+answered in the same words whatever the code was; whether a warning is genuine is what is asked, and
+its day is all that is said.
 """
 
 from datetime import UTC, datetime
@@ -17,17 +18,26 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_http_methods
 
 from tocsin.desks.subscribers.actions.codes import say_clean, warned_on
+from tocsin.desks.subscribers.actions.measures import Released, release_by_code
 from tocsin.desks.subscribers.queries.wordings import day, language_of, languages, words_in
 from tocsin.office.limits import may_try
 from tocsin.words.languages import OFFICIAL, SOURCE
 
 PUBLIC = "public"
 _LONGEST = 100
+_RELEASED = {
+    Released.UNKNOWN: "page_no",
+    Released.DONE: "garden_released",
+    Released.USED_UP: "garden_used_up",
+}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: HttpRequest) -> HttpResponseBase:
-    """Whether a warning is ours, by its code; or, with `done`, that what it says is done."""
+    """Whether a warning is ours, by its code.
+
+    With `done` that what it says is done; with `release` that the line is limited no more.
+    """
     at = datetime.now(UTC)
     if request.method != "POST":
         return _page(request, {})
@@ -40,6 +50,9 @@ def check(request: HttpRequest) -> HttpResponseBase:
     if "done" in request.POST:
         say_clean(code, by=PUBLIC, at=at, store_folder=folder)
         return _page(request, {"is_thanked": True})
+    if "release" in request.POST:
+        came = release_by_code(code, by=PUBLIC, at=at, store_folder=folder)
+        return _page(request, {"is_released": True, "released": _RELEASED[came]})
     found = warned_on(code, at=at, store_folder=folder)
     return _page(request, {"is_asked": True, "day": day(found) if found else ""})
 
@@ -56,6 +69,9 @@ def _page(request: HttpRequest, said: dict[str, Any], *, status: int = 200) -> H
         "text": text,
         "style": static("tocsin/warning.css"),
         "provider": settings.NODE_NAME,
+        "limits": settings.SUBSCRIBERS["measures"] is not None,
+        "is_limited": "limited" in request.GET,
+        "outcome": text[said["released"]] if "released" in said else "",
         "yes": text["page_yes"].format(day=said.get("day", "")),
         "languages": [(code, OFFICIAL[code]) for code in languages()],
     }
