@@ -38,6 +38,7 @@ SHARES = {
 }
 MOMENTS = 200
 AT_ONCE = 3
+SOONER = 0.7
 ONE_BY_ONE = threading.Lock()
 SLOW = 0.02  # seconds between a mail that was taken and the word that it was
 
@@ -224,14 +225,17 @@ def came_of(folder: Path, found: Told, half: list[str]) -> Came:
 
 
 def trial(trials: Trials, plan: Plan, folder: Path) -> Came:
-    """Killed, looked at, run again; a kill that came too late is none, and another is drawn."""
+    """Killed, looked at, run again; one that was killed in a later phase is begun anew.
+
+    A phase lasts as long as the machine has time for it: what is drawn gets less each time.
+    """
     random = Random(plan.number)
-    last = ""
-    while not last:
+    last, longest = "", plan.longest
+    while last != plan.phase:
         shutil.rmtree(folder, ignore_errors=True)
         trials.fresh(folder)
-        wait = random.uniform(0.0, plan.longest)
-        last = trials.killed(folder, plan.executor, plan.phase, wait)
+        last = trials.killed(folder, plan.executor, plan.phase, random.uniform(0.0, longest))
+        longest *= SOONER
     trials.kills[plan.executor, last] += 1
     half = halves(folder, settled=False)
     trials.run(folder)

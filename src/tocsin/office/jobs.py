@@ -4,10 +4,12 @@ The office has its own (`office.recurring`), a desk names its in its `tasks.py`.
 died is taken over when the lease ends; so every job can be run twice without harm.
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from tocsin.office import leases
 from tocsin.office.models import Job
@@ -88,6 +90,12 @@ def run_due(
 
 
 def _run(job: Recurring, row: Job, slot: Slot) -> Ran:
+    started = time.monotonic()
+
+    def settle(changes: Mapping[str, Any]) -> None:
+        left = slot.lease - timedelta(seconds=time.monotonic() - started)
+        leases.patiently(lambda: leases.settle(row, changes), left=left)
+
     try:
         said = job.run(slot) or ""
     except Exception as fault:
@@ -95,9 +103,9 @@ def _run(job: Recurring, row: Job, slot: Slot) -> Ran:
         known = isinstance(fault, TocsinError)
         error = str(fault) if known else f"{type(fault).__name__}: {fault}"
         again = min(job.after(slot.at), slot.at + wait_before(job.name, row.attempt - 1))
-        leases.settle(row, {"last_error": error, "next_attempt_at": again})
+        settle({"last_error": error, "next_attempt_at": again})
         return Ran(job.name, error=error, next_attempt_at=again)
     again = job.after(slot.at)
     changes = {"last_error": "", "next_attempt_at": again, "done_at": slot.at, "attempt": 0}
-    leases.settle(row, changes)
+    settle(changes)
     return Ran(job.name, said=said, next_attempt_at=again)

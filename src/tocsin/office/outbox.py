@@ -245,7 +245,8 @@ def deliver_due(
         if group[0].channel in in_turn:
             is_handed = isinstance(result, Handed)
             turns.step_back(group[0], took=spent - passed, is_handed=is_handed, at=at + spent)
-    return outcomes + _write_down(together, by=by, at=at)
+    left = lease - timedelta(seconds=time.monotonic() - started)
+    return outcomes + leases.patiently(lambda: _write_down(together, by=by, at=at), left=left)
 
 
 def _groups(claimed: list[Delivery]) -> list[list[Delivery]]:
