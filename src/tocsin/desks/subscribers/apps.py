@@ -56,7 +56,9 @@ class Subscribers(AppConfig):
         "subscribers:measure:release": Shape(
             {"kind": TEXT, "how": TEXT}, may={"why": TEXT}, counted=("kind", "how")
         ),
-        "subscribers:line:cure": Shape({"kind": TEXT, "cure": TEXT}, counted=("kind", "cure")),
+        "subscribers:line:cure": Shape(
+            {"kind": TEXT, "cure": TEXT}, may={"why": TEXT}, counted=("kind", "cure")
+        ),
         "subscribers:outcome:tell": Shape(
             {"kind": TEXT, "deliveries": COUNT}, summed=("deliveries",), counted=("kind",)
         ),

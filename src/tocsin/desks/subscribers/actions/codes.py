@@ -53,12 +53,14 @@ def say_clean(code: str, *, by: str, at: datetime, store_folder: Path) -> bool:
     return True
 
 
-def cure(row: Finding, *, how: Finding.Cure, by: str, at: datetime) -> None:
+def cure(row: Finding, *, how: Finding.Cure, by: str, at: datetime, why: str = "") -> None:
     """Write down that it is over and how that is known, in the caller's transaction."""
     row.state, row.cure = Finding.State.CURED, how
     row.cured_at = row.changed_at = as_utc(at)
     row.save(update_fields=["state", "cure", "cured_at", "changed_at"])
     facts: dict[str, register.Fact] = {"kind": row.kind, "cure": how.value}
+    if why:
+        facts["why"] = why[:200]
     register.record(action="subscribers:line:cure", actor=by, at=at, subject=row.uid, facts=facts)
 
 

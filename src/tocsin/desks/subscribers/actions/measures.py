@@ -193,6 +193,14 @@ def release(
     return released
 
 
+def lift(line: int, *, why: str, by: str, at: datetime) -> int:
+    """Lift all that is on a line, in the caller's transaction; how many were to be lifted."""
+    rows = list(_lasting().select_for_update(of=("self",)).filter(line=line))
+    for row in rows:
+        _release(row, how=_How.ASSISTED, by=by, at=at, why=why)
+    return len(rows)
+
+
 def _referred(reference: str, store_folder: Path) -> QuerySet[Measure]:
     try:
         return _lasting().filter(uid=UUID(reference))

@@ -169,7 +169,7 @@ def _warn(one: Planned, terms: Terms, *, by: str, at: datetime, store_folder: Pa
         if row is None:
             return False
         code = make_code()
-        facts = Facts(row.family, row.device, row.first_at, row.last_at, row.warned_at)
+        facts = Facts(row.kind, row.family, row.device, row.first_at, row.last_at, row.warned_at)
         remedy = remedy_for(
             row.line, one.step, way=one.way, contact=contact, measures=terms.measures, at=at
         )

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tocsin.desks.subscribers.queries.advice import advice_for, spoken
 from tocsin.formats.short_message import MOST_PARTS, parts_of, plain
 from tocsin.rules.playbooks import Playbook
 from tocsin.words.errors import Unusable
@@ -55,6 +56,7 @@ class Words:
 class Facts:
     """What a warning says of the matter: nothing that names another person or an address."""
 
+    kind: str
     family: str
     device: str
     first_at: datetime
@@ -111,13 +113,14 @@ def warning_text(
     words = words_in(language)
     text = words.texts
     where = text["check"].format(check=house.check) if house.check else text["check_phone"]
-    steps = enumerate(text[f"steps_{playbook.wording}"], 1)
+    what, said = _advice(words, playbook, facts)
+    steps = enumerate(said, 1)
     parts = (
         [words.note],
         [text["hello"]],
         [text["why"]],
         [text["again"].format(day=day(facts.before_at))] if facts.before_at else [],
-        _seen(text, playbook, facts),
+        _seen(text, what, facts),
         [text["do"], *(f"{number}. {step}" for number, step in steps)],
         [_limit(text, house)] if is_limited else [],
         [text["genuine"], text["genuine_how"], text["code"].format(code=code), where],
@@ -148,12 +151,19 @@ def short_text(code: str, *, language: str, house: House) -> str:
     return code
 
 
-def _seen(text: Mapping[str, str], playbook: Playbook, facts: Facts) -> list[str]:
+def _advice(words: Words, playbook: Playbook, facts: Facts) -> tuple[str, list[str]]:
+    """What it is and what helps: of the library, or as the playbook's wording has it."""
+    text = words.texts
+    found = spoken(advice_for(facts.kind, facts.family), code=words.code, general=text)
+    name = playbook.wording
+    return found or (str(text[f"what_{name}"]), list(text[f"steps_{name}"]))
+
+
+def _seen(text: Mapping[str, str], what: str, facts: Facts) -> list[str]:
     device = text["device"].format(device=facts.device) if facts.device else text["device_unknown"]
     called = [text["called"].format(family=facts.family)] if facts.family else []
     when = text["when"].format(first=moment(facts.first_at), last=moment(facts.last_at))
-    what = text["what"].format(what=text[f"what_{playbook.wording}"])
-    return [what, *called, when, device]
+    return [text["what"].format(what=what), *called, when, device]
 
 
 def moment(at: datetime) -> str:
