@@ -115,6 +115,23 @@ def test_a_language_that_was_translated_from_another_english_has_the_general_ste
         advice.sentences_in.cache_clear()
 
 
+def test_a_language_without_the_library_is_written_to_with_the_general_steps(monkeypatch) -> None:
+    monkeypatch.setattr(advice, "sentences_in", lambda code: None)
+
+    _, text = warning_text(
+        "2345-6789-ABCD",
+        language="sv",
+        playbook=PLAYBOOKS[0],
+        facts=Facts("infected-system", "lumma", "", AT, AT),
+        house=House("Tor Telecom"),
+    )
+
+    general = words_in("sv").texts
+    assert general["what_thing"] in text
+    assert f"4. {general['steps_thing'][3]}" in text
+    assert "5. " not in text
+
+
 def test_the_family_decides_and_not_the_case_of_its_letters() -> None:
     assert advice_for("infected-system", "Lumma").name == "stealer"
     assert advice_for("infected-system", "mirai").name == "thing"
